@@ -1,0 +1,7 @@
+//! HTTP as every face and platform shares it: the operation table, bodies that carry guards, the
+//! layer helper, the EDGE layers, and the client.
+
+pub mod body;
+pub mod layer;
+pub mod operation;
+pub mod service;

@@ -1,0 +1,62 @@
+//! One call to the gateway, from its first byte to its last: what every layer, face and platform
+//! may need to know of it, in fields rather than in a bag.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::model::principal::Principal;
+
+/// One call.
+#[derive(Debug)]
+pub struct Call {
+    /// Its id: the caller's own `X-Request-Id` where it sent a usable one, else a UUIDv7.
+    pub id: String,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
+    /// The operation's name, from a closed set.
+    pub operation: &'static str,
+    /// Who calls.
+    pub principal: Principal,
+    /// When its head arrived.
+    pub received_at: Timestamp,
+    /// The same on the monotonic clock.
+    pub received: Duration,
+    /// What is found out on the way.
+    pub facts: Facts,
+}
+
+/// What is found out about a call on the way.
+#[derive(Debug, Default)]
+pub struct Facts {
+    upstream_us: AtomicU64,
+}
+
+impl Facts {
+    /// Adds time that was spent waiting for a platform.
+    pub fn waited_for_upstream(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.upstream_us.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Time spent waiting for a platform so far.
+    pub fn upstream_time(&self) -> Duration {
+        Duration::from_micros(self.upstream_us.load(Ordering::Relaxed))
+    }
+}
+
+/// W3C trace context (<https://www.w3.org/TR/trace-context/>), as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceContext {
+    /// `traceparent` of this call; the caller's trace id with a span id of ours, or a new one.
+    pub parent: String,
+    /// `tracestate`, passed on as it came.
+    pub state: Option<String>,
+}
+
+impl TraceContext {
+    /// The 32 hex digits of the trace id; empty where there is none.
+    pub fn trace_id(&self) -> &str {
+        self.parent.get(3..35).unwrap_or("")
+    }
+}

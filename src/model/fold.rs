@@ -1,0 +1,147 @@
+//! Folds the events of a run into the Run that callers read.
+//!
+//! Invariant: only this file changes a Run after it was admitted.
+
+use crate::clock::Timestamp;
+use crate::model::content::{Json, Text};
+use crate::model::event::{Body, Ending, Happening, RunEvent};
+use crate::model::run::{Run, RunStatus, Step, StepType};
+use std::sync::Arc;
+
+/// A run while it goes on.
+#[derive(Debug)]
+pub struct Fold {
+    run: Run,
+    /// The current message: what the deltas since the last tool event make.
+    current: Text,
+    /// The last whole message that the platform gave.
+    last: Option<Text>,
+    request_id: String,
+}
+
+impl Fold {
+    /// Starts from an admitted run; `request_id` stands in the problem if it fails.
+    pub fn new(run: Run, request_id: &str) -> Self {
+        Self { run, current: Text::default(), last: None, request_id: request_id.to_owned() }
+    }
+
+    /// The run as it stands.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Bytes of text held for the answer.
+    pub fn held_bytes(&self) -> usize {
+        self.current.len() + self.last.as_ref().map_or(0, |text| text.len())
+    }
+
+    /// Takes in one event; what readers are to see of it, if anything.
+    pub fn apply(&mut self, event: RunEvent, now: Timestamp) -> Option<Body> {
+        Some(match event.what {
+            Happening::Started => {
+                self.run.status = RunStatus::Running;
+                self.run.started_at = Some(now);
+                Body::Started(Arc::new(self.run.clone()))
+            }
+            Happening::Upstream { run_id, thread_id } => {
+                let upstream = &mut self.run.upstream;
+                upstream.run_id = run_id.or(upstream.run_id.take());
+                upstream.thread_id = thread_id.or(upstream.thread_id.take());
+                return None;
+            }
+            Happening::Structured(json) => {
+                self.run.output_json = Some(json);
+                return None;
+            }
+            Happening::MessageDelta(text) => {
+                self.current.push_str(&text);
+                Body::MessageDelta(text)
+            }
+            Happening::MessageCompleted(text) => {
+                self.current.clear();
+                self.last = Some(text.clone());
+                Body::MessageCompleted(text)
+            }
+            Happening::ReasoningDelta(text) => Body::ReasoningDelta(text),
+            Happening::ToolCallStarted { call_id, name, arguments } => {
+                self.message_over();
+                self.open_step(&call_id, &name, &arguments);
+                Body::ToolCallStarted { call_id, name, arguments }
+            }
+            Happening::ToolCallCompleted { call_id, name, status, result, duration_ms } => {
+                self.message_over();
+                if let Some(step) = self.run.steps.iter_mut().rev().find(|s| s.call_id == call_id) {
+                    step.status = Some(status);
+                    step.result = result.clone();
+                    step.duration_ms = duration_ms;
+                }
+                Body::ToolCallCompleted { call_id, name, status, result, duration_ms }
+            }
+            Happening::Governance(decision) => {
+                self.run.governance.push(decision.clone());
+                Body::Governance(decision)
+            }
+            Happening::Usage(usage) => {
+                self.run.usage = usage.clone();
+                Body::Usage(usage)
+            }
+            Happening::Warning(warning) => {
+                self.run.warnings.push(warning.clone());
+                Body::Warning(warning)
+            }
+            Happening::Ended(ending) => {
+                self.end(ending, now);
+                Body::Ended(Arc::new(self.run.clone()))
+            }
+        })
+    }
+
+    /// A tool event ends the current message, which may have been the last one.
+    fn message_over(&mut self) {
+        if !self.current.is_empty() {
+            self.last = Some(std::mem::take(&mut self.current));
+        }
+    }
+
+    fn open_step(&mut self, call_id: &str, name: &str, arguments: &Json) {
+        self.run.steps.push(Step {
+            index: u32::try_from(self.run.steps.len()).unwrap_or(u32::MAX),
+            r#type: StepType::ToolCall,
+            call_id: call_id.to_owned(),
+            name: name.to_owned(),
+            arguments: arguments.clone(),
+            status: None,
+            result: Json::default(),
+            duration_ms: None,
+        });
+    }
+
+    fn end(&mut self, ending: Ending, now: Timestamp) {
+        self.message_over();
+        let folded = self.last.take();
+        let (status, output) = match ending {
+            Ending::Completed { output, stop_reason } => {
+                self.run.stop_reason = stop_reason;
+                (RunStatus::Completed, output.or(folded))
+            }
+            Ending::Incomplete { output, stop_reason } => {
+                self.run.stop_reason = stop_reason;
+                (RunStatus::Incomplete, output.or(folded))
+            }
+            Ending::Failed(error) => {
+                let mut problem = error.problem(&self.request_id);
+                problem.run_id = Some(self.run.id.to_string());
+                self.run.error = Some(problem);
+                (RunStatus::Failed, folded)
+            }
+            Ending::Cancelled => (RunStatus::Cancelled, folded),
+        };
+        self.run.status = status;
+        self.run.output = output;
+        self.run.ended_at = Some(now);
+        self.run.duration_ms = Some(now.millis_since(self.run.created_at));
+        if self.run.usage.tool_calls.is_none() && !self.run.steps.is_empty() {
+            self.run.usage.tool_calls = Some(self.run.steps.len() as u64);
+        }
+    }
+}

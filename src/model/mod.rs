@@ -1,0 +1,17 @@
+//! The gateway's own language: what a run, an agent, an event are, for every face and every
+//! platform alike. No I/O, no protocol, no vendor.
+
+pub mod agent;
+pub mod call;
+pub mod capability;
+pub mod content;
+pub mod event;
+pub mod fold;
+pub mod ids;
+pub mod micro;
+pub mod plan;
+pub mod principal;
+pub mod progress;
+pub mod run;
+pub mod thread;
+pub mod upstream;

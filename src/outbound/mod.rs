@@ -1,0 +1,109 @@
+//! Vendors: a folder for each platform, all with the same file names, all behind [`Vendor`].
+//! Adding one is a folder and a line in [`build`].
+//!
+//! Invariant: vendors are synchronous and own no socket. They turn a plan into their platform's
+//! request, and its bytes into run events; the dispatcher does the talking.
+
+pub mod prompt;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::config::Upstream;
+use crate::error::{Error, FieldError, Result};
+use crate::model::capability::Capabilities;
+use crate::model::event::RunEvent;
+use crate::model::plan::Plan;
+use crate::model::run::Warning;
+use crate::wire::sse::Frame;
+
+/// A platform, as one upstream is configured to reach it.
+pub trait Vendor: Send + Sync + 'static {
+    /// What becomes of each field of a run request.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Whether the gateway keeps a thread's history and gives it to each run, because the
+    /// platform has no memory of its own.
+    fn replays_history(&self) -> bool;
+
+    /// The value of the credential header for this platform.
+    fn authorization(&self, credential: &str) -> String;
+
+    /// Checks an agent's configured preset; the places are below the preset.
+    fn check_preset(&self, preset: &serde_json::Map<String, serde_json::Value>) -> Vec<FieldError> {
+        preset
+            .keys()
+            .map(|key| FieldError {
+                path: key.clone(),
+                message: "this platform's agents take no preset".to_owned(),
+            })
+            .collect()
+    }
+
+    /// Encodes a run, or says why this platform cannot take it.
+    fn start(&self, plan: &Plan) -> Result<Exchange>;
+
+    /// Reads an answer that is not a success.
+    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error;
+}
+
+/// A request to a platform and what will read its answer.
+pub struct Exchange {
+    /// The request.
+    pub request: UpstreamRequest,
+    /// What reads the answer.
+    pub decoder: Box<dyn Decode>,
+    /// What only the platform's own encoder knows to be emulated.
+    pub warnings: Vec<Warning>,
+    /// Whether the platform says at once that it has the run, by the head of a stream. Where it
+    /// does not, the gateway says `started` itself when the request has gone out.
+    pub is_streamed: bool,
+}
+
+/// A request below an upstream's base URL; the UPSTREAM stack adds host and credential.
+#[derive(Clone, Debug)]
+pub struct UpstreamRequest {
+    /// Its method.
+    pub method: Method,
+    /// Path and query below the base URL, beginning with `/`.
+    pub target: String,
+    /// The media type asked for.
+    pub accept: &'static str,
+    /// Its body; JSON unless empty.
+    pub body: Bytes,
+}
+
+/// Reads one run's answer. Either `frame`s and `end_of_stream`, when the answer is an event
+/// stream, or `whole`, when it is anything else.
+pub trait Decode: Send {
+    /// One event of a stream.
+    fn frame(&mut self, frame: Frame<'_>, events: &mut Vec<RunEvent>) -> Result<()>;
+
+    /// The stream is over. A decoder that has seen no end says here whether that is one.
+    fn end_of_stream(&mut self, events: &mut Vec<RunEvent>) -> Result<()>;
+
+    /// A whole answer with a success status.
+    fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step>;
+}
+
+/// What comes after a whole answer.
+#[derive(Debug)]
+pub enum Step {
+    /// The run is over; its end is among the events.
+    Done,
+    /// The platform is not done: ask again with this request, after this time.
+    AskAgain(UpstreamRequest, Duration),
+}
+
+/// The vendor of an upstream by its kind. Errors name the places below the upstream.
+pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
+    match upstream.kind.as_str() {
+        // One line a vendor.
+        other => Err(vec![FieldError {
+            path: "kind".to_owned(),
+            message: format!("there is no platform of kind `{other}`"),
+        }]),
+    }
+}

@@ -1,0 +1,7 @@
+//! Bytes to frames and back: server-sent events, JSON with bounds, forms, problem documents.
+//! Knows no model.
+
+pub mod form;
+pub mod json;
+pub mod problem;
+pub mod sse;
