@@ -8,4 +8,5 @@ pub mod http;
 pub mod model;
 pub mod outbound;
 pub mod tasks;
+pub mod telemetry;
 pub mod wire;
