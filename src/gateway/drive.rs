@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tower::ServiceExt;
@@ -18,11 +19,19 @@ use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::{Plan, RunCall};
 use crate::model::run::{Run, RunStatus, Warning};
+use crate::telemetry::metrics::{Held, UpstreamMetrics};
 
 /// Drives a run to its end.
 pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Journal>) {
     let plan = Arc::clone(&run_call.plan);
-    let closing = Closing { parts: Arc::clone(&parts), plan, journal: Arc::clone(&journal) };
+    let in_flight = parts.upstreams.get(&plan.upstream).map(|it| it.metrics.run_started());
+    let closing = Closing {
+        parts: Arc::clone(&parts),
+        plan,
+        journal: Arc::clone(&journal),
+        began: parts.clock.monotonic(),
+        _in_flight: in_flight,
+    };
     let opened = {
         let mut opening = parts.service.clone().oneshot(run_call);
         poll_fn(|cx| {
@@ -34,7 +43,7 @@ pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Jou
         .await
     };
     let ending = match opened {
-        Ok(Ok(events)) => pump(&parts, &journal, events).await,
+        Ok(Ok(events)) => pump(&closing, events).await,
         Ok(Err(error)) => Some(Ending::Failed(error)),
         Err(stop) => Some(stopped(&parts, &journal, stop)),
     };
@@ -45,7 +54,9 @@ pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Jou
 }
 
 /// Writes events to the journal until one is the end; else what the end is to be.
-async fn pump(parts: &Parts, journal: &Journal, mut events: RunEvents) -> Option<Ending> {
+async fn pump(run: &Closing, mut events: RunEvents) -> Option<Ending> {
+    let (parts, journal) = (&*run.parts, &*run.journal);
+    let mut is_first = true;
     loop {
         // Whoever paces the run is waited for before the platform is asked for more.
         if let Some(stop) = poll_fn(|cx| journal.poll_room(cx)).await {
@@ -65,6 +76,9 @@ async fn pump(parts: &Parts, journal: &Journal, mut events: RunEvents) -> Option
             }
             Err(stop) => return Some(stopped(parts, journal, stop)),
         };
+        if std::mem::take(&mut is_first) {
+            run.measure(|metrics, took| metrics.first_event(took));
+        }
         let is_end = matches!(event.what, Happening::Ended(_));
         let held = journal.append(event, parts.clock.now());
         if is_end {
@@ -96,6 +110,8 @@ struct Closing {
     parts: Arc<Parts>,
     plan: Arc<Plan>,
     journal: Arc<Journal>,
+    began: Duration,
+    _in_flight: Option<Held>,
 }
 
 impl Drop for Closing {
@@ -105,13 +121,20 @@ impl Drop for Closing {
             let end = Happening::Ended(Ending::Failed(error));
             self.journal.append(RunEvent::live(end), self.parts.clock.now());
         }
-        let turn = self.journal.with_run(|run| self.turn(run));
+        let (turn, status) = self.journal.with_run(|run| (self.turn(run), run.status));
+        self.measure(|metrics, took| metrics.run_ended(status, took));
         self.parts.threads.close(&self.plan.thread.id, turn);
         self.parts.shelf.end(&self.journal);
     }
 }
 
 impl Closing {
+    fn measure(&self, note: impl Fn(&UpstreamMetrics, Duration)) {
+        if let Some(platform) = self.parts.upstreams.get(&self.plan.upstream) {
+            note(&platform.metrics, self.parts.clock.monotonic().saturating_sub(self.began));
+        }
+    }
+
     /// What the run leaves in its conversation.
     fn turn(&self, run: &Run) -> Turn {
         let replays = |platform: &crate::gateway::Platform| platform.vendor.replays_history();

@@ -26,6 +26,7 @@ use crate::http::service::RunService;
 use crate::model::upstream::Health;
 use crate::outbound::Vendor;
 use crate::tasks::Tasks;
+use crate::telemetry::metrics::UpstreamMetrics;
 
 pub use crate::gateway::read::{RunFilter, RunPage};
 pub use crate::gateway::reader::Reader;
@@ -66,6 +67,8 @@ pub struct Platform {
     pub kind: String,
     /// Its translator.
     pub vendor: Arc<dyn Vendor>,
+    /// What is measured of it.
+    pub metrics: UpstreamMetrics,
     /// How it is doing.
     pub health: Box<dyn Fn() -> Health + Send + Sync>,
 }

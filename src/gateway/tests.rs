@@ -23,6 +23,7 @@ use crate::model::plan::{Plan, RunCall};
 use crate::model::principal::Principal;
 use crate::model::run::{RunRequest, RunStatus};
 use crate::outbound::Exchange;
+use crate::telemetry::metrics::Metrics;
 
 struct Fake(Capabilities);
 
@@ -71,6 +72,7 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
     let fake = Platform {
         kind: "fake".to_owned(),
         vendor: Arc::new(Fake(Capabilities::new(|_| Support::Native))),
+        metrics: Metrics::new(Timestamp(0)).unwrap().upstream("up", "fake"),
         health: Box::new(|| Health::Healthy),
     };
     Gateway::new(Parts {
@@ -281,7 +283,8 @@ async fn anothers_run_is_not_found() {
 
 #[tokio::test]
 async fn a_thread_replays_what_was_said() {
-    let seen: Arc<Mutex<Vec<Vec<(Role, String)>>>> = Arc::default();
+    type Said = Vec<(Role, String)>;
+    let seen: Arc<Mutex<Vec<Said>>> = Arc::default();
     let log = Arc::clone(&seen);
     let gateway = gateway(move |call| {
         let said = call.plan.messages().map(|m| (m.role, m.content.0.clone())).collect();
