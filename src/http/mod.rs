@@ -2,6 +2,8 @@
 //! layer helper, the EDGE layers, and the client.
 
 pub mod body;
+pub mod edge;
 pub mod layer;
 pub mod operation;
+pub mod problem;
 pub mod service;
