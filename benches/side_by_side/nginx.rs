@@ -54,12 +54,13 @@ http {{
   }}
   server {{
     listen {listen} backlog=4096;
-    location / {{
+    proxy_http_version 1.1;
+    proxy_set_header Connection \"\";
+    proxy_read_timeout 600s;
+    location / {{ proxy_pass http://canned; }}
+    location ~ /(stream-100|hold)/ {{
       proxy_pass http://canned;
-      proxy_http_version 1.1;
-      proxy_set_header Connection \"\";
       proxy_buffering off;
-      proxy_read_timeout 600s;
     }}
   }}
 }}

@@ -1,0 +1,41 @@
+#!/bin/sh
+# The figures of the README: time and instructions of encoding and decoding, then the whole path
+# beside nginx and a plain relay. Options go to the whole path; --quick makes all of it short.
+set -eu
+cd "$(dirname "$0")/.."
+
+quick=
+case " $* " in *" --quick "*) quick=--quick ;; esac
+
+echo "## Encoding and decoding"
+echo
+cargo bench --quiet --bench codec -- $quick
+echo
+
+echo "## Instructions"
+echo
+if command -v valgrind >/dev/null 2>&1; then
+  # cargo says where the binary is; it is run by itself so that valgrind does not watch cargo.
+  codec=$(cargo bench --quiet --bench codec --no-run --message-format=json |
+    sed -n 's/.*"executable":"\([^"]*\/codec-[^"]*\)".*/\1/p' | tail -n 1)
+  out=$(mktemp -d)
+  trap 'rm -rf "$out"' EXIT
+  echo "| codec | instructions |"
+  echo "| --- | ---: |"
+  "$codec" --bench --names 2>/dev/null | while read -r name; do
+    # Only what happens inside `counted` is counted; it is called 100 times.
+    valgrind --tool=callgrind --callgrind-out-file="$out/callgrind" --collect-atstart=no \
+      --toggle-collect='codec::measure::counted*' "$codec" --bench --callgrind-one "$name" \
+      >"$out/said" 2>"$out/log" || { cat "$out/log" >&2; exit 1; }
+    times=$(sed -n 's/ times$//p' "$out/said")
+    total=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$out/log")
+    echo "| $name | $((total / times)) |"
+  done
+else
+  echo "valgrind is not installed: instructions are not counted"
+fi
+echo
+
+echo "## The whole path"
+echo
+cargo bench --quiet --bench side_by_side -- "$@"
