@@ -5,6 +5,7 @@ pub mod config;
 pub mod error;
 pub mod gateway;
 pub mod http;
+pub mod inbound;
 pub mod model;
 pub mod outbound;
 pub mod stack;
