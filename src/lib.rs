@@ -7,5 +7,6 @@ pub mod gateway;
 pub mod http;
 pub mod model;
 pub mod outbound;
+pub mod simulator;
 pub mod tasks;
 pub mod wire;
