@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::faults::{self, Events, data_event};
-use super::platform::error;
+use super::faults::{self, Events};
+use super::platform::{data_event, error, words};
 use super::request::Received;
 use super::script::Script;
 use super::{sample, scenarios};
@@ -122,11 +122,6 @@ fn text_event(text: &str) -> String {
     data_event(&json!({ "type": "text", "text": text }))
 }
 
-/// The text in pieces, each with the space that follows it.
-pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(' ')
-}
-
 /// What a scenario answers instead of running.
 fn refusal(scenario: &str, streamed: bool) -> Option<Script> {
     let (status, reason) = match scenario {
@@ -143,4 +138,96 @@ fn refusal(scenario: &str, streamed: bool) -> Option<Script> {
 
 fn refused(status: u16, reason: &str) -> Script {
     error(status, &json!({ "error": reason }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status and body of the answer; the chunk framing of a stream is left in.
+    fn answered(received: &Received) -> (u16, String) {
+        let bytes = answer(received).unwrap_or_else(|refusal| refusal).bytes();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    fn run(agent: &str, body: &Value) -> (u16, String) {
+        let target = format!("/acp/acme/agents/{agent}/run");
+        answered(&Received::post(&target, "Bearer gsk_acme_1", body))
+    }
+
+    #[test]
+    fn a_run_answers_what_was_said_in_both_path_styles() {
+        let body = json!({ "input": "hi", "context": { "region": "EMEA" } });
+        let (status, whole) = run("ok", &body);
+        let whole: Value = serde_json::from_str(&whole).unwrap();
+        assert_eq!((status, &whole["output"]), (200, &json!("You said: hi")));
+        assert_eq!(whole["stopReason"], "goal_complete");
+        let slug_free = "/acp/api/v1/agents/stopped/run";
+        let (status, whole) = answered(&Received::post(slug_free, "Bearer gsk_acme_1", &body));
+        assert_eq!((status, whole.contains("\"stopReason\":\"max_rounds\"")), (200, true));
+    }
+
+    #[test]
+    fn a_stream_reports_each_call_its_decision_and_its_result() {
+        let (status, body) = run("denied", &json!({ "input": "a b", "stream": true }));
+        assert_eq!(status, 200);
+        let types = ["text", "tool_calls", "governance", "tool_result", "done"]
+            .map(|kind| body.matches(&format!("data: {{\"type\":\"{kind}\"")).count());
+        assert_eq!(types, [5, 1, 2, 2, 1]);
+        assert!(body.contains("\"tool\":\"crm.lookup\",\"decision\":\"denied\""));
+    }
+
+    #[test]
+    fn a_schema_in_words_is_obeyed() {
+        let schema = r#"Answer by {"type":"object","properties":{"n":{"type":"integer"}}}"#;
+        for body in
+            [json!({ "input": schema }), json!({ "input": "x", "context": { "a": schema } })]
+        {
+            let whole: Value = serde_json::from_str(&run("ok", &body).1).unwrap();
+            assert_eq!(whole["output"], "{\"n\":1}");
+        }
+    }
+
+    #[test]
+    fn what_the_real_one_refuses_is_refused() {
+        let hello = json!({ "input": "hi" });
+        let target = "/acp/acme/agents/ok/run";
+        for (credential, status) in [
+            ("gsk_acme_1", 200),
+            ("Bearer a.b.c", 200),
+            ("Bearer gsk_other_1", 401),
+            ("Bearer wrong", 401),
+            ("Bearer swy_acme_1", 401),
+            ("", 401),
+        ] {
+            let received = Received::post(target, credential, &hello);
+            assert_eq!(answered(&received).0, status, "{credential}");
+        }
+        for (agent, body, status, reason) in [
+            ("ok", json!({}), 400, "Missing required field: input"),
+            ("ok", json!({ "input": "x", "context": "y" }), 400, "context must be a key-value"),
+            ("nobody", hello.clone(), 404, "Agent profile not found"),
+            ("quota", hello.clone(), 429, "Daily AI usage limit reached"),
+            (
+                "model-missing",
+                hello.clone(),
+                400,
+                "Model \\\"gpt-9\\\" from profile is not enabled",
+            ),
+            ("key-missing", hello.clone(), 400, "No API key for provider"),
+        ] {
+            let (answered, text) = run(agent, &body);
+            assert_eq!(answered, status, "{agent}");
+            assert!(text.starts_with(&format!("{{\"error\":\"{reason}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_fails_still_says_done() {
+        let (_, body) = run("failed", &json!({ "input": "hi", "stream": true }));
+        let (error, done) = (body.find("\"type\":\"error\""), body.find("\"type\":\"done\""));
+        assert!(error.is_some() && error < done, "{body}");
+    }
 }

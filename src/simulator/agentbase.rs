@@ -5,9 +5,8 @@
 
 use serde_json::{Value, json};
 
-use super::acp::words;
-use super::faults::{self, Events, data_event};
-use super::platform::error;
+use super::faults::{self, Events};
+use super::platform::{data_event, error, words};
 use super::random::Random;
 use super::request::Received;
 use super::script::Script;
@@ -114,7 +113,7 @@ fn tools() -> impl Iterator<Item = (&'static str, String)> {
 /// Fifteen lower-case letters and digits.
 fn new_session(at: u64) -> String {
     let mut random = Random::new(at);
-    let digit = |_| char::from_digit((random.next() % 36) as u32, 36).unwrap_or('0');
+    let digit = |_| char::from_digit((random.number() % 36) as u32, 36).unwrap_or('0');
     (0..15).map(digit).collect()
 }
 
@@ -140,4 +139,100 @@ fn refusal(scenario: &str) -> Option<Script> {
 
 fn refused(status: u16, reason: &str) -> Script {
     error(status, &json!({ "error": reason }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(target: &str, credential: &str, body: &Value) -> (u16, Vec<Value>) {
+        let received = Received::post(target, credential, body);
+        let bytes = answer(&received).unwrap_or_else(|refusal| refusal).bytes();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let events = body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let events = events.map(|data| serde_json::from_str(data).unwrap());
+        (head[9..12].parse().unwrap(), events.collect())
+    }
+
+    fn run(body: &Value) -> Vec<Value> {
+        let (status, events) = answered("/agentbase/", "Bearer k", body);
+        assert_eq!(status, 200);
+        events
+    }
+
+    fn types(events: &[Value]) -> Vec<&str> {
+        events.iter().map(|event| event["type"].as_str().unwrap()).collect()
+    }
+
+    fn said(events: &[Value]) -> Vec<&str> {
+        let responses = events.iter().filter(|event| event["type"] == "agent_response");
+        responses.map(|event| event["content"].as_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn events_come_in_the_captured_order() {
+        let events = run(&json!({ "message": "hi", "mode": "max" }));
+        let order = [
+            "agent_started",
+            "agent_thinking",
+            "agent_response",
+            "agent_cost",
+            "agent_step",
+            "agent_completed",
+        ];
+        assert_eq!(types(&events), order);
+        assert_eq!(said(&events), ["You said: hi"]);
+        let session = events[0]["session"].as_str().unwrap();
+        assert_eq!(session.len(), 15);
+        assert!(events.iter().all(|event| event["session"] == session));
+    }
+
+    #[test]
+    fn tokens_come_as_deltas_or_as_snapshots() {
+        let deltas = run(&json!({ "message": "hi", "streaming_tokens": true }));
+        assert_eq!(said(&deltas), ["You ", "said: ", "hi"]);
+        assert_eq!(deltas[1]["type"], "agent_response_start");
+        let message = "[scenario:snapshot] hi";
+        let snapshots = run(&json!({ "message": message, "streaming_tokens": true }));
+        assert_eq!(said(&snapshots)[..2], ["You ", "You said: "]);
+    }
+
+    #[test]
+    fn tools_are_json_in_strings_and_costs_come_per_step() {
+        let events = run(&json!({ "message": "hi", "system": "[scenario:tools]" }));
+        let used: Value = serde_json::from_str(events[1]["content"].as_str().unwrap()).unwrap();
+        let input: Value = serde_json::from_str(used["input"].as_str().unwrap()).unwrap();
+        assert_eq!(input, json!({ "query": "open tickets" }));
+        assert_eq!(types(&events).iter().filter(|kind| **kind == "agent_cost").count(), 2);
+    }
+
+    #[test]
+    fn a_session_and_a_wanted_shape_are_kept() {
+        let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+        let body = json!({ "message": "hi", "final_output": { "name": "x", "schema": schema } });
+        let (_, events) = answered("/agentbase?session=abc", "Bearer k", &body);
+        assert_eq!(events[0]["session"], "abc");
+        let output = events.iter().find(|event| event["type"] == "final_output").unwrap();
+        assert_eq!(output["content"], "{\"n\":1}");
+    }
+
+    #[test]
+    fn what_the_real_one_refuses_is_refused() {
+        let hello = json!({ "message": "hi" });
+        assert_eq!(answered("/agentbase/", "k", &hello).0, 401);
+        assert_eq!(answered("/agentbase/", "Bearer swy_acme_1", &hello).0, 401);
+        assert_eq!(answered("/agentbase/other", "Bearer k", &hello).0, 404);
+        assert_eq!(answered("/agentbase/", "Bearer k", &json!({ "mode": "fast" })).0, 400);
+        for (scenario, status) in [("rate-limited", 429), ("quota", 403), ("no-such", 400)] {
+            let body = json!({ "message": format!("[scenario:{scenario}]") });
+            assert_eq!(answered("/agentbase/", "Bearer k", &body).0, status, "{scenario}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_the_last_event() {
+        let events = run(&json!({ "message": "[scenario:failed]" }));
+        assert_eq!(types(&events).last(), Some(&"agent_error"));
+    }
 }

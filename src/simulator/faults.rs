@@ -3,7 +3,6 @@
 //!
 //! Invariant: a scenario that is no fault of the transport gives the answer as it is.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::gzip;
@@ -185,25 +184,10 @@ fn not_utf8(text: &str) -> Vec<u8> {
     [before.as_bytes(), &[0xff, 0xf0, 0x9f], after.as_bytes()].concat()
 }
 
-impl Script {
-    /// This, then that.
-    fn append(mut self, other: Self) -> Self {
-        self.acts.extend(other.acts);
-        self
-    }
-}
-
-/// The events of a stream whose events are data lines alone.
-pub fn data_event(data: &serde_json::Value) -> String {
-    let mut event: Cow<'_, str> = "data: ".into();
-    event.to_mut().push_str(&data.to_string());
-    event.to_mut().push_str("\n\n");
-    event.into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::platform::data_event;
     use crate::simulator::scenarios;
 
     fn events() -> Events {

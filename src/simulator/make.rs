@@ -187,3 +187,89 @@ fn not_found() -> Script {
 fn too_large() -> Script {
     error(400, &json!({ "detail": "request entity too large" }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status and body of the answer; the chunk framing of a stream is left in.
+    fn answered(received: &Received) -> (u16, String) {
+        let bytes = answer(received).unwrap_or_else(|refusal| refusal).bytes();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
+    }
+
+    fn run(agent: &str, path: &str, body: &Value) -> (u16, String) {
+        let target = format!("/make/api/v2/ai-agents/v1/agents/{agent}/{path}");
+        answered(&Received::post(&target, "Token t", body))
+    }
+
+    fn hello() -> Value {
+        json!({ "messages": [{ "role": "user", "content": "say \"hi\"" }], "config": {} })
+    }
+
+    #[test]
+    fn a_run_answers_what_was_said() {
+        let (status, body) = run("ok", "run?teamId=1", &hello());
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["response"]), (200, &json!("You said: say \"hi\"")));
+        assert_eq!(body["executionSteps"][0]["role"], "system");
+        assert_eq!(body["tokenUsageSummary"]["totalTokens"], 28);
+        assert!(body.get("jsonResponse").is_none());
+    }
+
+    #[test]
+    fn a_stream_has_steps_without_spaces_and_the_system_step_first() {
+        let (status, body) = run("tools", "run/stream?teamId=1", &hello());
+        assert_eq!((status, body.matches("event:step\nid:").count()), (200, 5));
+        let first = body.split("data:").nth(1).unwrap();
+        assert!(first.starts_with("{\"role\":\"system\""), "{first}");
+        assert!(!body.contains("data: ") && body.contains("toolResponse"));
+    }
+
+    #[test]
+    fn a_thread_and_a_wanted_shape_are_kept() {
+        let mut body = hello();
+        body["threadId"] = json!("cust-42");
+        body["config"]["outputParser"] =
+            json!({ "type": "make-schema", "schema": [{ "name": "n", "type": "integer" }] });
+        let (_, body) = run("ok", "run?teamId=1", &body);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["threadId"], "cust-42");
+        assert_eq!(body["jsonResponse"], json!({ "n": 1 }));
+        assert_eq!(body["response"], "{\"n\":1}");
+    }
+
+    #[test]
+    fn what_the_real_one_refuses_is_refused() {
+        let target = "/make/api/v2/ai-agents/v1/agents/ok/run?teamId=1";
+        assert_eq!(answered(&Received::post(target, "t", &hello())).0, 401);
+        assert_eq!(answered(&Received::post(target, "Token wrong", &hello())).0, 401);
+        assert_eq!(run("ok", "run", &hello()).0, 400);
+        assert_eq!(run("ok", "run?teamId=0", &hello()).0, 400);
+        assert_eq!(run("nobody", "run?teamId=1", &hello()).0, 404);
+        assert_eq!(run("ok", "walk?teamId=1", &hello()).0, 404);
+        for (member, value) in [
+            ("config", Value::Null),
+            ("messages", Value::Null),
+            ("messages", json!([{ "role": "system", "content": "x" }])),
+            ("threadId", json!("")),
+        ] {
+            let mut body = hello();
+            body[member] = value;
+            assert_eq!(run("ok", "run?teamId=1", &body).0, 400, "{member}");
+        }
+    }
+
+    #[test]
+    fn scenarios_fail_in_makes_own_way() {
+        let (status, body) = run("rate-limited", "run?teamId=1", &hello());
+        assert_eq!((status, body.starts_with("Requests limit for organization")), (429, true));
+        let (status, body) = run("too-large", "run?teamId=1", &hello());
+        assert_eq!((status, body.as_str()), (400, "{\"detail\":\"request entity too large\"}"));
+        assert_eq!(run("failed", "run?teamId=1", &hello()).0, 500);
+        let (status, body) = run("failed", "run/stream?teamId=1", &hello());
+        assert_eq!((status, body.contains("event:error\ndata:{")), (200, true));
+    }
+}

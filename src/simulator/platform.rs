@@ -30,3 +30,13 @@ pub fn error(status: u16, body: &Value) -> Script {
 pub fn uuid(number: u64) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
+
+/// An event that is one data line, as ACP and Agentbase write it.
+pub fn data_event(data: &Value) -> String {
+    format!("data: {data}\n\n")
+}
+
+/// The text in pieces, each with the space that follows it.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(' ')
+}

@@ -61,7 +61,7 @@ impl Peer {
                 Act::Wait(time) => self.pause(time).await,
                 Act::WaitForSignal(name, at_most) => {
                     let signal = tokio::time::timeout(at_most, stage.signalled(&name));
-                    self.meanwhile(async { _ = signal.await.is_ok() }).await
+                    self.meanwhile(async { drop(signal.await) }).await
                 }
                 Act::Stall => self.meanwhile(std::future::pending()).await,
                 Act::Close => {
@@ -71,7 +71,7 @@ impl Peer {
                 Act::Reset => {
                     // Dropped with this set, the connection ends in a reset. A socket that takes
                     // no options is gone already.
-                    let _ = self.stream.set_zero_linger().is_ok();
+                    self.stream.set_zero_linger().ok();
                     return Played::Ended;
                 }
             };
@@ -89,14 +89,14 @@ impl Peer {
             self.close().await;
             let mut rest = [0; 4096];
             let drain = async { while matches!(self.stream.read(&mut rest).await, Ok(1..)) {} };
-            _ = tokio::time::timeout(LINGER, drain).await.is_ok();
+            tokio::time::timeout(LINGER, drain).await.ok();
         }
     }
 
     /// Ends our side in order.
     pub async fn close(&mut self) {
         // A peer that has gone needs no farewell.
-        let _ = self.stream.shutdown().await.is_ok();
+        self.stream.shutdown().await.ok();
     }
 
     async fn repeat(&mut self, bytes: &[u8], times: u64, every: Duration) -> bool {

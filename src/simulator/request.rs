@@ -80,6 +80,22 @@ impl fmt::Debug for Received {
 }
 
 #[cfg(test)]
+impl Received {
+    /// A JSON request, for the platforms' tests.
+    pub fn post(target: &str, credential: &str, body: &Value) -> Self {
+        let headers = [("authorization", credential), ("content-type", "application/json")];
+        Self {
+            at: 1,
+            platform: target.split('/').nth(1).unwrap_or_default().to_owned(),
+            method: "POST".to_owned(),
+            target: target.to_owned(),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            body: body.to_string().into(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -114,6 +114,12 @@ impl Script {
         self
     }
 
+    /// Adds the steps of another script.
+    pub fn append(mut self, other: Self) -> Self {
+        self.acts.extend(other.acts);
+        self
+    }
+
     /// Sends the first `length` bytes of the answer, head included, then ends the connection in
     /// order. Chain another step on [`Script::first`] for another end.
     pub fn cut_at(self, length: usize) -> Self {

@@ -141,7 +141,7 @@ async fn converse(stream: TcpStream, stage: &Stage) {
     let _open = stage.connections.enter();
     // Each step of a script is a write of its own that the peer shall see at once. A socket that
     // takes no options is gone, as the first read will tell.
-    let _ = stream.set_nodelay(true).is_ok();
+    stream.set_nodelay(true).ok();
     let mut peer = Peer::new(stream);
     loop {
         let received = match peer.request().await {

@@ -108,13 +108,14 @@ impl Stage {
         }
     }
 
+    /// Those for one request go before those for all.
     fn stand_in_for(&self, received: &Received) -> Option<Script> {
         let mut stand_ins = self.stand_ins.lock();
-        let at = stand_ins.iter().position(|one| received.target.contains(&one.needle))?;
-        if stand_ins.get(at)?.once {
-            return Some(stand_ins.remove(at).script);
+        let fits = |one: &StandIn| received.target.contains(&one.needle);
+        match stand_ins.iter().position(|one| one.once && fits(one)) {
+            Some(at) => Some(stand_ins.remove(at).script),
+            None => stand_ins.iter().find(|one| fits(one)).map(|one| one.script.clone()),
         }
-        stand_ins.get(at).map(|one| one.script.clone())
     }
 
     /// Gives a signal, for good.
@@ -127,7 +128,7 @@ impl Stage {
     /// Waits for a signal.
     pub async fn signalled(&self, name: &str) {
         // The sender is a field beside: the wait cannot fail.
-        let _ = self.signals.subscribe().wait_for(|given| given.contains(name)).await.is_ok();
+        self.signals.subscribe().wait_for(|given| given.contains(name)).await.ok();
     }
 
     /// Notes that a peer left early.

@@ -203,3 +203,87 @@ fn not_found(what: &str) -> Script {
 fn refused(status: u16, name: &str, message: &str) -> Script {
     error(status, &json!({ "name": name, "message": message, "feedback": { "enUs": message } }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(received: &Received, executions: &Executions) -> (u16, Value) {
+        let bytes = answer(received, executions).unwrap_or_else(|refusal| refusal).bytes();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap())
+    }
+
+    fn execute(agent: &str, body: &Value) -> (u16, Value) {
+        let target = format!("/zaia/api/v1/agents/{agent}/execute");
+        answered(&Received::post(&target, "key", body), &Executions::default())
+    }
+
+    fn hello() -> Value {
+        json!({ "messages": [{ "role": "user", "content": "hi", "attachments": [] }] })
+    }
+
+    #[test]
+    fn an_execution_answers_what_was_said() {
+        let (status, body) = execute("tools", &hello());
+        assert_eq!((status, &body["content"]), (200, &json!("You said: hi")));
+        assert_eq!(body["execution"]["status"], "completed");
+        assert_eq!(body["execution"]["detail"]["events"][1]["type"], "tool-call");
+    }
+
+    #[test]
+    fn a_wanted_shape_is_an_object() {
+        let mut body = hello();
+        body["output"] = json!({ "type": "object", "properties": { "n": { "type": "integer" } } });
+        assert_eq!(execute("ok", &body).1["content"], json!({ "n": 1 }));
+    }
+
+    #[test]
+    fn a_running_execution_is_over_at_the_third_look() {
+        let executions = Executions::default();
+        let target = "/zaia/api/v1/agents/running/execute";
+        let (_, body) = answered(&Received::post(target, "key", &hello()), &executions);
+        assert_eq!(body["execution"]["status"], "running");
+        let id = body["execution"]["id"].as_str().unwrap();
+        let mut look =
+            Received::post(&format!("/zaia/api/v1/executions/{id}"), "key", &Value::Null);
+        look.method = "GET".to_owned();
+        let seen = [(); 3].map(|()| answered(&look, &executions).1);
+        let statuses = seen.each_ref().map(|execution| execution["status"].as_str().unwrap());
+        assert_eq!(statuses, ["running", "running", "completed"]);
+        assert_eq!(seen[2]["detail"]["output"]["content"], "You said: hi");
+        look.target = "/zaia/api/v1/executions/other".to_owned();
+        assert_eq!(answered(&look, &executions).0, 404);
+    }
+
+    #[test]
+    fn what_the_real_one_refuses_is_refused() {
+        let target = "/zaia/api/v1/agents/ok/execute";
+        let bearer = Received::post(target, "Bearer key", &hello());
+        let (status, body) = answered(&bearer, &Executions::default());
+        assert_eq!((status, &body["name"]), (401, &json!("UnauthorizedError")));
+        assert!(body["feedback"].is_object());
+        assert_eq!(execute("nobody", &hello()).0, 404);
+        for messages in [
+            json!([]),
+            json!([{ "role": "user", "content": "hi" }]),
+            json!([{ "role": "tool", "content": "hi", "attachments": [] }]),
+            json!([{ "role": "user", "content": "hi",
+                "attachments": [{ "base64": "aGk=", "extension": "txt" }] }]),
+        ] {
+            assert_eq!(execute("ok", &json!({ "messages": messages })).0, 400, "{messages}");
+        }
+        let mut body = hello();
+        body["context"] = json!({ "a": 1 });
+        assert_eq!(execute("ok", &body).0, 400);
+    }
+
+    #[test]
+    fn a_success_can_hold_a_failure() {
+        for status in ["failed", "cancelled"] {
+            let (code, body) = execute(status, &hello());
+            assert_eq!((code, body["execution"]["status"].as_str()), (200, Some(status)));
+        }
+    }
+}
