@@ -36,7 +36,14 @@ fn wrong_syntax(error: &serde_json::Error) -> Error {
 
 fn wrong_field(path: &str, error: &serde_json::Error) -> Error {
     let path = if path == "." { "" } else { path };
-    Error::invalid(path, without_values(&error.to_string()))
+    let message = without_values(&error.to_string());
+    // What is missing is named by the place where it should stand.
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    match missing {
+        Some(field) if path.is_empty() => Error::invalid(field, "is required"),
+        Some(field) => Error::invalid(format!("{path}.{field}"), "is required"),
+        None => Error::invalid(path, message),
+    }
 }
 
 /// serde quotes the value that it did not expect; a caller's value has no place in an error.

@@ -52,7 +52,7 @@ pub fn require_accepts(headers: &HeaderMap, answer: &str) -> Result<()> {
             named = true;
             let mut parts = range.split(';').map(str::trim);
             let Some(weight) = precedence(parts.next().unwrap_or(""), answer) else { continue };
-            let refused = parts.any(|parameter| is_zero_quality(parameter));
+            let refused = parts.any(is_zero_quality);
             // The most precise range decides over the others.
             if best.is_none_or(|(known, _)| weight > known) {
                 best = Some((weight, !refused));

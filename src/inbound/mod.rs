@@ -15,6 +15,8 @@ pub mod headers;
 pub mod hooks;
 pub mod prefer;
 pub mod query;
+#[cfg(test)]
+pub mod samples;
 pub mod start;
 pub mod stream;
 pub mod text;

@@ -19,6 +19,7 @@ pub fn field(name: &str, value: Value) -> Value {
         "metadata" => values(parsed(value), scalar_text),
         "limits" => limits(parsed(value)),
         "tools" => list(parsed(value)),
+        "callback" => address(parsed(value)),
         _ => parsed(value),
     }
 }
@@ -45,10 +46,8 @@ fn parsed(value: Value) -> Value {
 }
 
 fn values(value: Value, each: fn(Value) -> Value) -> Value {
-    match value {
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, each(value))).collect(),
-        other => other,
-    }
+    let Value::Object(map) = value else { return value };
+    map.into_iter().map(|(key, value)| (key, each(value))).collect()
 }
 
 /// A scalar as it is, anything nested as its JSON.
@@ -81,4 +80,9 @@ fn list(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     items.map(Value::from).collect()
+}
+
+/// Tools that know one address to call back give it alone.
+fn address(value: Value) -> Value {
+    if value.is_string() { serde_json::json!({ "url": value }) } else { value }
 }

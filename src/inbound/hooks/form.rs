@@ -46,6 +46,8 @@ fn put(map: &mut Map<String, Value>, parts: &[&str], value: Value, key: &str) ->
                 known.extend(more);
                 Ok(())
             }
+            // Zapier sends the parent, empty, beside its parts.
+            (Some(Value::Object(_)), Value::String(empty)) if empty.is_empty() => Ok(()),
             (Some(_), _) => Err(conflict()),
             (None, value) => {
                 map.insert((*first).to_owned(), value);
@@ -54,9 +56,42 @@ fn put(map: &mut Map<String, Value>, parts: &[&str], value: Value, key: &str) ->
         };
     }
     let inner = map.entry(*first).or_insert_with(|| Value::Object(Map::new()));
-    // Zapier sends the parent, empty, beside its parts.
     if inner.as_str() == Some("") {
         *inner = Value::Object(Map::new());
     }
     put(inner.as_object_mut().ok_or_else(conflict)?, rest, value, key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn nested(form: &str) -> Result<Value> {
+        unflatten(decode(form.as_bytes())?).map(Value::Object)
+    }
+
+    #[test]
+    fn flat_keys_are_nested_and_repeated_ones_listed() {
+        for (form, expected) in [
+            ("a=1&b=x+y%26", json!({"a": "1", "b": "x y&"})),
+            ("a__b__c=1&a__b__d=2&a__e=3", json!({"a": {"b": {"c": "1", "d": "2"}, "e": "3"}})),
+            ("a=1&a=2&b[]=3", json!({"a": ["1", "2"], "b": ["3"]})),
+            ("__a=1&b__=2&c____d=3", json!({"__a": "1", "b__": "2", "c____d": "3"})),
+            ("a=&a__b=1", json!({"a": {"b": "1"}})),
+            ("a__b=1&a=", json!({"a": {"b": "1"}})),
+            ("", json!({})),
+        ] {
+            assert_eq!(nested(form).unwrap(), expected, "{form}");
+        }
+    }
+
+    #[test]
+    fn keys_in_conflict_are_refused_by_name() {
+        for (form, path) in
+            [("a=1&a__b=2", "a__b"), ("a__b=2&a=1", "a"), ("a__b=1&a__b__c=2", "a__b__c")]
+        {
+            assert_eq!(nested(form).unwrap_err().fields()[0].path, path);
+        }
+    }
 }

@@ -71,8 +71,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn found(payload: Value, input: HookInput) -> Result<Value> {
-        find(payload.as_object().unwrap(), &input)
+    fn found(payload: &Value, input: &HookInput) -> Result<Value> {
+        find(payload.as_object().unwrap(), input)
     }
 
     #[test]
@@ -89,12 +89,12 @@ mod tests {
             (json!({"who": "Ann", "n": 2}), template("{{/who}} has {{ /n }}{{/x}}."), "Ann has 2."),
             (json!({}), template("open {{ end"), "open {{ end"),
         ] {
-            assert_eq!(found(payload, input).unwrap(), text);
+            assert_eq!(found(&payload, &input).unwrap(), text);
         }
         let messages = json!([{"role": "user", "content": "hi"}]);
-        assert_eq!(found(json!({"input": messages}), HookInput::Input).unwrap(), messages);
+        assert_eq!(found(&json!({"input": messages}), &HookInput::Input).unwrap(), messages);
         let as_text = json!({"input": messages.to_string()});
-        assert_eq!(found(as_text, HookInput::Input).unwrap(), messages);
+        assert_eq!(found(&as_text, &HookInput::Input).unwrap(), messages);
     }
 
     #[test]
@@ -107,7 +107,7 @@ mod tests {
             (json!({}), HookInput::Pointer("/a/b".to_owned()), "/a/b"),
             (json!({}), HookInput::Template("{{/a}}".to_owned()), "the hook's template"),
         ] {
-            assert_eq!(found(payload, input).unwrap_err().fields()[0].path, path);
+            assert_eq!(found(&payload, &input).unwrap_err().fields()[0].path, path);
         }
     }
 }

@@ -92,3 +92,7 @@ pub fn decode(
     }
     Ok(checked)
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;
