@@ -11,8 +11,6 @@ use crate::error::{Error, Kind, Result};
 pub const JSON: &str = "application/json";
 /// The type of a stream.
 pub const EVENT_STREAM: &str = "text/event-stream";
-/// The type of a form.
-pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The request's media type in lower case, without parameters; none where it names none.
 pub fn content_type(headers: &HeaderMap) -> Option<String> {

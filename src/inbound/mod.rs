@@ -8,7 +8,6 @@ pub mod acp;
 pub mod admin;
 pub mod answer;
 pub mod body;
-pub mod decode;
 pub mod errors;
 pub mod faces;
 pub mod headers;

@@ -7,6 +7,7 @@
 use serde_json::{Map, Number, Value};
 
 use crate::inbound::text;
+use crate::wire::json::{self, Bounds};
 
 /// The value of a known field, in the type that the field has.
 pub fn field(name: &str, value: Value) -> Value {
@@ -42,7 +43,7 @@ fn boolean(value: Value) -> Value {
 fn parsed(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     let nested = text.trim_start().starts_with(['{', '[']);
-    nested.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or(value)
+    nested.then(|| json::decode(text.as_bytes(), Bounds::default()).ok()).flatten().unwrap_or(value)
 }
 
 fn values(value: Value, each: fn(Value) -> Value) -> Value {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::config::HookInput;
 use crate::error::{Error, Result};
 use crate::inbound::text;
+use crate::wire::json::{self, Bounds};
 
 /// The message in a payload: text, or in `input` also an array of messages.
 pub fn find(payload: &Map<String, Value>, input: &HookInput) -> Result<Value> {
@@ -34,7 +35,7 @@ fn message(input: Option<&Value>) -> Value {
     match input {
         Some(value) if is_messages(value) => value.clone(),
         Some(Value::String(text)) if text.trim_start().starts_with('[') => {
-            let parsed = serde_json::from_str(text).ok().filter(is_messages);
+            let parsed = json::decode(text.as_bytes(), Bounds::default()).ok().filter(is_messages);
             parsed.unwrap_or_else(|| Value::String(text.clone()))
         }
         Some(value) => Value::String(text::of(value)),

@@ -207,9 +207,12 @@ fn the_agent_is_the_paths_or_the_bodys() {
 #[test]
 fn what_is_no_json_is_refused_with_its_place() {
     for (body, said) in [
-        ("", "the body is empty"),
-        ("{\"input\":\n  nope}", "the body is not valid JSON at line 2 column 4"),
-        ("{\"input\":\"hi\"} {}", "the body is not valid JSON at line 1 column 16"),
+        ("", "the body is empty; it must be JSON"),
+        ("{\"input\":\n  nope}", "the body is not valid JSON: expected ident at line 2 column 4"),
+        (
+            "{\"input\":\"hi\"} {}",
+            "the body is not valid JSON: trailing characters at line 1 column 16",
+        ),
     ] {
         let error = decode_run(body.as_bytes(), None, Duration::ZERO).unwrap_err();
         assert_eq!((error.kind(), error.message()), (Kind::InvalidRequest, said));
