@@ -1,14 +1,14 @@
 //! Failures as callers see them: problem documents (RFC 9457), except on the face of ACP, which
 //! has its own error bodies. Called by the rescue layer, and by faces for runs that failed.
 
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use crate::error::{Error, Problem};
 use crate::http::body::Body;
 use crate::http::operation::Face;
-use crate::inbound::{acp, answer};
+use crate::inbound::acp;
 use crate::model::call::Call;
+use crate::wire::problem;
 
 /// The answer to a request that failed.
 pub fn render_error(face: Face, error: &Error, call: &Call) -> Response<Body> {
@@ -21,18 +21,16 @@ pub fn render_error(face: Face, error: &Error, call: &Call) -> Response<Body> {
 
 /// A problem document.
 pub fn problem_answer(problem: &Problem) -> Response<Body> {
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let bytes = serde_json::to_vec(problem).unwrap_or_default();
-    let media_type = HeaderValue::from_static("application/problem+json");
-    with_retry_after(answer::bytes_of(status, media_type, bytes.into()), problem)
+    let (headers, bytes) = problem::encode(problem);
+    let mut response = Response::new(Body::full(bytes));
+    *response.status_mut() = status_of(problem.status);
+    *response.headers_mut() = headers;
+    response
 }
 
-/// Says in the head, too, when to come back.
-pub fn with_retry_after(mut response: Response<Body>, problem: &Problem) -> Response<Body> {
-    if let Some(seconds) = problem.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
+/// A status of ours, which is always one of HTTP's.
+pub fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 #[cfg(test)]

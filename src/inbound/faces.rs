@@ -139,3 +139,30 @@ fn unknown(route: &Route, call: &Call) -> Result<Response<Body>> {
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::model::call::{Facts, TraceContext};
+    use crate::model::principal::Principal;
+
+    #[test]
+    fn what_the_table_does_not_have_is_not_found_or_says_what_is_allowed() {
+        let call = Call {
+            id: "req_1".to_owned(),
+            trace: TraceContext::default(),
+            operation: "unknown",
+            principal: Principal::anonymous(),
+            received_at: Timestamp(0),
+            received: Duration::ZERO,
+            facts: Facts::default(),
+        };
+        let route = |allowed| Route { operation: Operation::Unknown, segments: vec![], allowed };
+        let error = unknown(&route(vec![]), &call).unwrap_err();
+        assert_eq!(error.kind(), Kind::NotFound);
+        let response = unknown(&route(vec![Method::GET, Method::POST]), &call).unwrap();
+        assert_eq!(response.status(), 405);
+        assert_eq!(response.headers()["allow"], "GET, POST");
+    }
+}

@@ -11,8 +11,6 @@ use crate::error::{Error, Kind, Result};
 pub const JSON: &str = "application/json";
 /// The type of a stream.
 pub const EVENT_STREAM: &str = "text/event-stream";
-/// The type of a form.
-pub const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The request's media type in lower case, without parameters; none where it names none.
 pub fn content_type(headers: &HeaderMap) -> Option<String> {
@@ -52,7 +50,7 @@ pub fn require_accepts(headers: &HeaderMap, answer: &str) -> Result<()> {
             named = true;
             let mut parts = range.split(';').map(str::trim);
             let Some(weight) = precedence(parts.next().unwrap_or(""), answer) else { continue };
-            let refused = parts.any(|parameter| is_zero_quality(parameter));
+            let refused = parts.any(is_zero_quality);
             // The most precise range decides over the others.
             if best.is_none_or(|(known, _)| weight > known) {
                 best = Some((weight, !refused));

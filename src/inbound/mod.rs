@@ -8,13 +8,14 @@ pub mod acp;
 pub mod admin;
 pub mod answer;
 pub mod body;
-pub mod decode;
 pub mod errors;
 pub mod faces;
 pub mod headers;
 pub mod hooks;
 pub mod prefer;
 pub mod query;
+#[cfg(test)]
+pub mod samples;
 pub mod start;
 pub mod stream;
 pub mod text;

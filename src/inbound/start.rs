@@ -98,3 +98,43 @@ pub fn run_answer(run: &Run) -> Result<Response<Body>> {
     }
     if run.status.is_terminal() { answer::json(StatusCode::OK, run) } else { answer::accepted(run) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::inbound::samples;
+
+    #[test]
+    fn a_run_is_answered_by_how_it_stands() {
+        let failed = |kind| samples::failed(&Error::new(kind, "no"));
+        for (run, status, media_type) in [
+            (samples::run(RunStatus::Completed), 200, "application/json"),
+            (samples::run(RunStatus::Incomplete), 200, "application/json"),
+            (samples::run(RunStatus::Cancelled), 200, "application/json"),
+            (samples::run(RunStatus::Queued), 202, "application/json"),
+            (samples::run(RunStatus::Running), 202, "application/json"),
+            (failed(Kind::Interrupted), 200, "application/json"),
+            (failed(Kind::OutputSchemaMismatch), 200, "application/json"),
+            (failed(Kind::UpstreamTimeout), 504, "application/problem+json"),
+            (failed(Kind::BudgetExhausted), 429, "application/problem+json"),
+        ] {
+            let response = run_answer(&run).unwrap();
+            assert_eq!(response.status(), status, "{:?}", run.status);
+            assert_eq!(response.headers()["content-type"], media_type);
+            assert_eq!(response.headers().contains_key("retry-after"), status == 202);
+            assert_eq!(response.headers().contains_key("location"), status != 200);
+        }
+    }
+
+    #[test]
+    fn a_failed_run_is_found_again_by_its_answer() {
+        let run = samples::failed(&Error::new(Kind::UpstreamError, "no"));
+        let mut response = run_answer(&run).unwrap();
+        let at = "/v1/runs/run_00000000000000000000000000000001";
+        assert_eq!(response.headers()["location"], at);
+        let body = response.body_mut().take_full().unwrap();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem.run_id.as_deref(), Some(run.id.as_str()));
+    }
+}

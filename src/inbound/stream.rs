@@ -113,3 +113,105 @@ where
         self.is_over
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbound::samples;
+    use crate::model::event::Body as What;
+    use crate::model::run::RunStatus;
+    use http_body_util::BodyExt;
+    use std::future::poll_fn;
+
+    /// Writes the names of events, but not of reasoning.
+    struct Names;
+    impl Encode for Names {
+        fn encode(&mut self, event: &Recorded) -> Option<Bytes> {
+            let name = event.body.name();
+            (name != "reasoning.delta").then(|| Bytes::from_static(name.as_bytes()))
+        }
+    }
+
+    fn delta() -> Arc<Recorded> {
+        Arc::new(samples::event(1, What::MessageDelta("x".into())))
+    }
+
+    fn ended() -> Arc<Recorded> {
+        let run = Arc::new(samples::run(RunStatus::Completed));
+        Arc::new(samples::event(2, What::Ended(run)))
+    }
+
+    fn body_of(
+        events: impl Stream<Item = Arc<Recorded>> + Send + 'static,
+    ) -> Pin<Box<dyn http_body::Body<Data = Bytes, Error = Error> + Send>> {
+        Box::pin(EventBody::new(events, Names, Duration::from_secs(15)))
+    }
+
+    async fn next(
+        body: &mut Pin<Box<dyn http_body::Body<Data = Bytes, Error = Error> + Send>>,
+    ) -> Option<String> {
+        let frame = body.frame().await?.unwrap().into_data().unwrap();
+        Some(String::from_utf8(frame.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_stream_ends_with_the_terminal_event_and_reads_nothing_after_it() {
+        let thinking = Arc::new(samples::event(1, What::ReasoningDelta("hm".into())));
+        let mut body = body_of(stream::iter([thinking, delta(), ended(), delta()]));
+        assert_eq!(next(&mut body).await.unwrap(), "message.delta");
+        assert!(!body.is_end_stream());
+        assert_eq!(next(&mut body).await.unwrap(), "run.completed");
+        assert!(body.is_end_stream());
+        assert_eq!(next(&mut body).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_fell_behind_ends_the_stream_without_a_terminal_event() {
+        let mut body = body_of(stream::iter([delta()]));
+        assert_eq!(next(&mut body).await.unwrap(), "message.delta");
+        assert_eq!(next(&mut body).await, None);
+        assert_eq!(next(&mut body).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_broken_by_a_comment_and_counted_from_the_last_bytes() {
+        let start = Instant::now();
+        let late = stream::once(async {
+            sleep(Duration::from_secs(40)).await;
+            delta()
+        });
+        let mut body = body_of(stream::iter([delta()]).chain(late).chain(stream::pending()));
+        let mut seen = Vec::new();
+        for _ in 0..5 {
+            let text = next(&mut body).await.unwrap();
+            seen.push((start.elapsed().as_secs(), text));
+        }
+        let comment = ": keep-alive\n\n";
+        let seen: Vec<_> = seen.iter().map(|(at, text)| (*at, text.as_str())).collect();
+        assert_eq!(
+            seen,
+            [
+                (0, "message.delta"),
+                (15, comment),
+                (30, comment),
+                (40, "message.delta"),
+                (55, comment)
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn events_are_taken_only_as_the_caller_takes_bytes() {
+        let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = Arc::clone(&taken);
+        let events = stream::poll_fn(move |_| {
+            counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Poll::Ready(Some(delta()))
+        });
+        let mut body = body_of(events);
+        for expected in 1..=3 {
+            poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
+            assert_eq!(taken.load(std::sync::atomic::Ordering::Relaxed), expected);
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! Failures in ACP's body, `{"error": "…"}`, with its statuses and words where one fits. Called
 //! by the rescue layer through `render_error`, and for runs that failed.
 
-use http::{HeaderValue, Response, StatusCode};
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -22,10 +23,14 @@ pub struct AcpError {
 /// The answer to a request or a run that failed.
 pub fn answer(problem: &Problem) -> Response<Body> {
     let (status, error) = words(problem);
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let bytes = serde_json::to_vec(&AcpError { error }).unwrap_or_default();
     let media_type = HeaderValue::from_static(headers::JSON);
-    errors::with_retry_after(answer::bytes_of(status, media_type, bytes.into()), problem)
+    let status = errors::status_of(status);
+    let mut response = answer::bytes_of(status, media_type, bytes.into());
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// ACP's status and words for a problem.

@@ -183,10 +183,7 @@ fn line(event: &AcpEvent<'_>) -> Option<Bytes> {
 }
 
 fn arguments_text(arguments: &Json) -> String {
-    match &arguments.0 {
-        Value::Null => "{}".to_owned(),
-        other => other.to_string(),
-    }
+    if arguments.0.is_null() { "{}".to_owned() } else { arguments.0.to_string() }
 }
 
 fn result_text(status: ToolStatus, result: &Json) -> String {
@@ -194,5 +191,125 @@ fn result_text(status: ToolStatus, result: &Json) -> String {
         (Value::Null, ToolStatus::Denied) => "The tool call was denied".to_owned(),
         (Value::Null, ToolStatus::Failed) => "The tool call failed".to_owned(),
         (value, _) => text::of(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Kind};
+    use crate::inbound::samples::{answered, called, event, every_body, failed, governed, run};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    fn encoded(bodies: Vec<Body>) -> String {
+        let mut encoder = Encoder::default();
+        let mut text = String::new();
+        for body in bodies {
+            if let Some(bytes) = encoder.encode(&event(1, body)) {
+                text.push_str(std::str::from_utf8(&bytes).unwrap());
+            }
+        }
+        text
+    }
+
+    /// The texts of a stream, joined by bars.
+    fn texts(bodies: Vec<Body>) -> String {
+        let lines = encoded(bodies);
+        let events = lines.lines().filter_map(|line| line.strip_prefix("data: "));
+        let events = events.map(|data| serde_json::from_str::<Value>(data).unwrap());
+        let texts: Vec<_> =
+            events.filter_map(|event| event["text"].as_str().map(str::to_owned)).collect();
+        texts.join("|")
+    }
+
+    fn ended(output: &str) -> Body {
+        let mut run = run(RunStatus::Completed);
+        run.output = Some(output.into());
+        Body::Ended(Arc::new(run))
+    }
+
+    #[test]
+    fn a_stream_is_the_one_that_acp_sends() {
+        let expected = r#"data: {"type":"text","text":"Let me\n\"see\" "#;
+        let expected = format!("{expected}\u{2028}\"}}\n\n");
+        let mut bodies = every_body();
+        bodies.truncate(11);
+        assert_eq!(
+            encoded(bodies),
+            expected
+                + r#"data: {"type":"tool_calls","toolCalls":[{"id":"call_1","name":"tickets.search","arguments":"{\"q\":\"open\"}"}]}
+
+data: {"type":"governance","tool":"tickets.search","decision":"allowed","layers":{"identity":"allow"}}
+
+data: {"type":"tool_result","toolCallId":"call_1","name":"tickets.search","result":"{\"n\":2}"}
+
+data: {"type":"text","text":"Two are open."}
+
+data: {"type":"done","conversationId":"thr_00000000000000000000000000000002","usage":{"promptTokens":1500,"completionTokens":800}}
+
+"#
+        );
+    }
+
+    #[test]
+    fn no_text_is_sent_twice_and_none_is_lost() {
+        let delta = |text: &str| Body::MessageDelta(text.into());
+        let whole = |text: &str| Body::MessageCompleted(text.into());
+        let tool = || [called(), answered(json!("ok"))];
+        for (bodies, expected) in [
+            (vec![delta("a"), delta("b"), whole("ab"), ended("ab")], "a|b"),
+            (vec![delta("a"), delta("b"), ended("ab")], "a|b"),
+            (vec![whole("ab"), ended("ab")], "ab"),
+            (vec![ended("ab")], "ab"),
+            (vec![whole("a"), whole("b"), ended("b")], "a|b"),
+            (vec![delta("a"), whole("a"), delta("b"), ended("b")], "a|b"),
+        ] {
+            assert_eq!(texts(bodies), expected);
+        }
+        let with_tool = |before: Vec<Body>, after: Vec<Body>| -> Vec<Body> {
+            before.into_iter().chain(tool()).chain(after).collect()
+        };
+        for (bodies, expected) in [
+            (with_tool(vec![delta("a")], vec![whole("b"), ended("b")]), "a|b"),
+            (with_tool(vec![delta("a")], vec![ended("b")]), "a|b"),
+            (with_tool(vec![delta("a")], vec![ended("a")]), "a"),
+            (with_tool(vec![delta("a")], vec![delta("b"), whole("b"), ended("b")]), "a|b"),
+        ] {
+            assert_eq!(texts(bodies), expected);
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_none_is_an_error_and_nothing_follows() {
+        let ended = |run| encoded(vec![Body::Ended(Arc::new(run))]);
+        let broke = failed(&Error::new(Kind::BudgetExhausted, "used up"));
+        assert_eq!(
+            ended(broke),
+            "data: {\"type\":\"error\",\"error\":\"Daily AI usage limit reached. used up\"}\n\n"
+        );
+        let cancelled = "data: {\"type\":\"error\",\"error\":\"the run was cancelled\"}\n\n";
+        assert_eq!(ended(run(RunStatus::Cancelled)), cancelled);
+        let incomplete = encoded(vec![Body::Ended(Arc::new(run(RunStatus::Incomplete)))]);
+        assert!(incomplete.contains(r#""type":"done""#));
+    }
+
+    #[test]
+    fn shapes_hold_where_the_platform_gave_nothing() {
+        let call = Body::ToolCallStarted {
+            call_id: "c".to_owned(),
+            name: "t".to_owned(),
+            arguments: Json::default(),
+        };
+        assert!(encoded(vec![call]).contains(r#""arguments":"{}""#));
+        assert!(encoded(vec![governed(Value::Null)]).contains(r#""layers":{}"#));
+        let denied = Body::ToolCallCompleted {
+            call_id: "c".to_owned(),
+            name: "t".to_owned(),
+            status: ToolStatus::Denied,
+            result: Json::default(),
+            duration_ms: None,
+        };
+        assert!(encoded(vec![denied]).contains(r#""result":"The tool call was denied""#));
     }
 }

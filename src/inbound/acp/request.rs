@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
-use crate::inbound::{decode, text};
+use crate::inbound::text;
 use crate::model::run::RunRequest;
+use crate::wire::json::{self, Bounds};
 
 /// A run request, as it is published. Read by hand, because ACP's callers know its own words for
 /// what is wrong.
@@ -25,7 +26,7 @@ pub struct AcpRunBody {
 
 /// Reads a request.
 pub fn decode(bytes: &[u8]) -> Result<RunRequest> {
-    let mut body: Map<String, Value> = decode::json(bytes)?;
+    let mut body: Map<String, Value> = json::decode(bytes, Bounds::default())?;
     let refused = |words: &'static str| Err(Error::new(Kind::InvalidRequest, words));
     let input = match body.remove("input") {
         Some(Value::String(input)) if !input.trim().is_empty() => input,
@@ -89,8 +90,11 @@ mod tests {
             (r#"{"input":"x","context":"y"}"#, "context must be a key-value object"),
             (r#"{"input":"x","context":[1]}"#, "context must be a key-value object"),
             (r#"{"input":"x","stream":"true"}"#, "stream must be a boolean"),
-            (r#"{"input":"#, "the body is not valid JSON at line 1 column 9"),
-            ("", "the body is empty"),
+            (
+                r#"{"input":"#,
+                "the body is not valid JSON: EOF while parsing a value at line 1 column 9",
+            ),
+            ("", "the body is empty; it must be JSON"),
         ] {
             let error = decode(body.as_bytes()).unwrap_err();
             assert_eq!((error.kind(), error.message()), (Kind::InvalidRequest, words), "{body}");

@@ -88,3 +88,64 @@ fn stop_reason(run: &Run) -> &'static str {
         Some(_) | None => "max_rounds",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbound::samples;
+
+    fn answered(run: &Run) -> (u16, String) {
+        let mut response = answer(run, "req_1").unwrap();
+        let body = response.body_mut().take_full().unwrap();
+        (response.status().as_u16(), String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_reply_is_the_one_that_acp_sends() {
+        let (status, body) = answered(&samples::run(RunStatus::Completed));
+        assert_eq!(status, 200);
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"id":"run_00000000000000000000000000000001","status":"completed","#,
+                r#""output":"Two are open.","#,
+                r#""conversationId":"thr_00000000000000000000000000000002","#,
+                r#""usage":{"promptTokens":1500,"completionTokens":800,"toolCallCount":1,"#,
+                r#""estimatedCostCents":2.45,"model":"gpt-4o","durationMs":4200},"#,
+                r#""stopReason":"goal_complete"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn a_run_that_stopped_early_gives_its_reason_in_the_words_of_acp() {
+        let mut run = samples::run(RunStatus::Incomplete);
+        for (said, reason) in [
+            (Some("max_tool_calls"), "max_tool_calls"),
+            (Some("max_rounds"), "max_rounds"),
+            (Some("recursion limit"), "max_rounds"),
+            (None, "max_rounds"),
+        ] {
+            run.stop_reason = said.map(str::to_owned);
+            let (status, body) = answered(&run);
+            assert_eq!(status, 200);
+            assert!(body.contains(&format!(r#""stopReason":"{reason}""#)), "{body}");
+            assert!(body.contains(r#""status":"completed""#));
+        }
+    }
+
+    #[test]
+    fn a_run_that_failed_is_an_error_body() {
+        let run = samples::failed(&Error::new(Kind::UpstreamTimeout, "too slow"));
+        assert_eq!(answered(&run), (504, r#"{"error":"too slow"}"#.to_owned()));
+        let cancelled = answered(&samples::run(RunStatus::Cancelled));
+        assert_eq!(cancelled, (409, r#"{"error":"the run was cancelled"}"#.to_owned()));
+    }
+
+    #[test]
+    fn a_figure_that_is_not_known_is_null() {
+        let mut run = samples::run(RunStatus::Completed);
+        run.usage = crate::model::run::Usage::default();
+        assert!(answered(&run).1.contains(r#""estimatedCostCents":null,"model":null"#));
+    }
+}

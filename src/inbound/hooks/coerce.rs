@@ -7,6 +7,7 @@
 use serde_json::{Map, Number, Value};
 
 use crate::inbound::text;
+use crate::wire::json::{self, Bounds};
 
 /// The value of a known field, in the type that the field has.
 pub fn field(name: &str, value: Value) -> Value {
@@ -19,6 +20,7 @@ pub fn field(name: &str, value: Value) -> Value {
         "metadata" => values(parsed(value), scalar_text),
         "limits" => limits(parsed(value)),
         "tools" => list(parsed(value)),
+        "callback" => address(parsed(value)),
         _ => parsed(value),
     }
 }
@@ -41,14 +43,12 @@ fn boolean(value: Value) -> Value {
 fn parsed(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     let nested = text.trim_start().starts_with(['{', '[']);
-    nested.then(|| serde_json::from_str(text).ok()).flatten().unwrap_or(value)
+    nested.then(|| json::decode(text.as_bytes(), Bounds::default()).ok()).flatten().unwrap_or(value)
 }
 
 fn values(value: Value, each: fn(Value) -> Value) -> Value {
-    match value {
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, each(value))).collect(),
-        other => other,
-    }
+    let Value::Object(map) = value else { return value };
+    map.into_iter().map(|(key, value)| (key, each(value))).collect()
 }
 
 /// A scalar as it is, anything nested as its JSON.
@@ -81,4 +81,9 @@ fn list(value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
     items.map(Value::from).collect()
+}
+
+/// Tools that know one address to call back give it alone.
+fn address(value: Value) -> Value {
+    if value.is_string() { serde_json::json!({ "url": value }) } else { value }
 }

@@ -69,3 +69,40 @@ fn encode(run: &Run, reply: Reply) -> Result<Response<Body>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::inbound::samples;
+    use crate::model::run::RunStatus;
+
+    #[test]
+    fn the_lower_of_two_waits_wins() {
+        let (one, two) = (Duration::from_secs(1), Duration::from_secs(2));
+        for (asked, expected) in [
+            (Patience::None, Patience::None),
+            (Patience::Within(one), Patience::Within(one)),
+            (Patience::Within(Duration::from_secs(9)), Patience::Within(two)),
+            (Patience::Unbounded, Patience::Within(two)),
+        ] {
+            assert_eq!(sooner(asked, two), expected);
+        }
+    }
+
+    #[test]
+    fn a_text_reply_is_the_output_alone_and_a_failure_shows_in_the_status() {
+        let answered = |run: &Run, reply| {
+            let mut response = encode(run, reply).unwrap();
+            let body = response.body_mut().take_full().unwrap();
+            (response.status().as_u16(), String::from_utf8(body.to_vec()).unwrap())
+        };
+        let completed = samples::run(RunStatus::Completed);
+        assert_eq!(answered(&completed, Reply::Text), (200, "Two are open.".to_owned()));
+        assert!(answered(&completed, Reply::Json).1.starts_with('{'));
+        assert_eq!(answered(&samples::run(RunStatus::Running), Reply::Text).0, 202);
+        let mismatch = samples::failed(&Error::new(Kind::OutputSchemaMismatch, "no"));
+        assert_eq!(answered(&mismatch, Reply::Text).0, 502);
+        assert_eq!(answered(&mismatch, Reply::Json).0, 200);
+    }
+}

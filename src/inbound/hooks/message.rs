@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::config::HookInput;
 use crate::error::{Error, Result};
 use crate::inbound::text;
+use crate::wire::json::{self, Bounds};
 
 /// The message in a payload: text, or in `input` also an array of messages.
 pub fn find(payload: &Map<String, Value>, input: &HookInput) -> Result<Value> {
@@ -34,7 +35,7 @@ fn message(input: Option<&Value>) -> Value {
     match input {
         Some(value) if is_messages(value) => value.clone(),
         Some(Value::String(text)) if text.trim_start().starts_with('[') => {
-            let parsed = serde_json::from_str(text).ok().filter(is_messages);
+            let parsed = json::decode(text.as_bytes(), Bounds::default()).ok().filter(is_messages);
             parsed.unwrap_or_else(|| Value::String(text.clone()))
         }
         Some(value) => Value::String(text::of(value)),
@@ -71,8 +72,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn found(payload: Value, input: HookInput) -> Result<Value> {
-        find(payload.as_object().unwrap(), &input)
+    fn found(payload: &Value, input: &HookInput) -> Result<Value> {
+        find(payload.as_object().unwrap(), input)
     }
 
     #[test]
@@ -89,12 +90,12 @@ mod tests {
             (json!({"who": "Ann", "n": 2}), template("{{/who}} has {{ /n }}{{/x}}."), "Ann has 2."),
             (json!({}), template("open {{ end"), "open {{ end"),
         ] {
-            assert_eq!(found(payload, input).unwrap(), text);
+            assert_eq!(found(&payload, &input).unwrap(), text);
         }
         let messages = json!([{"role": "user", "content": "hi"}]);
-        assert_eq!(found(json!({"input": messages}), HookInput::Input).unwrap(), messages);
+        assert_eq!(found(&json!({"input": messages}), &HookInput::Input).unwrap(), messages);
         let as_text = json!({"input": messages.to_string()});
-        assert_eq!(found(as_text, HookInput::Input).unwrap(), messages);
+        assert_eq!(found(&as_text, &HookInput::Input).unwrap(), messages);
     }
 
     #[test]
@@ -107,7 +108,7 @@ mod tests {
             (json!({}), HookInput::Pointer("/a/b".to_owned()), "/a/b"),
             (json!({}), HookInput::Template("{{/a}}".to_owned()), "the hook's template"),
         ] {
-            assert_eq!(found(payload, input).unwrap_err().fields()[0].path, path);
+            assert_eq!(found(&payload, &input).unwrap_err().fields()[0].path, path);
         }
     }
 }

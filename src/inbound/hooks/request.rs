@@ -10,11 +10,13 @@ use serde_json::{Map, Value};
 
 use crate::config::HookInput;
 use crate::error::Result;
-use crate::inbound::hooks::{coerce, form, message};
+use crate::inbound::headers;
+use crate::inbound::hooks::{coerce, message};
 use crate::inbound::query::Query;
 use crate::inbound::unified::check::{self, Checked};
-use crate::inbound::{decode, headers};
 use crate::model::run::Warning;
+use crate::wire::form;
+use crate::wire::json::{self, Bounds};
 
 /// The fields of a run request that a payload may have. `agent` is the path's.
 const FIELDS: &[&str] = &[
@@ -57,14 +59,14 @@ pub fn reply(query: Option<&str>) -> Result<Reply> {
 
 /// Reads a body in the type that its head names: JSON, or a form.
 pub fn payload(head: &HeaderMap, bytes: &[u8]) -> Result<Map<String, Value>> {
-    let flat = match headers::content_type(head) {
-        Some(media_type) if media_type == headers::FORM => form::decode(bytes)?,
+    let is_form = |media_type: &str| media_type == form::MEDIA_TYPE;
+    match headers::content_type(head) {
+        Some(media_type) if is_form(&media_type) => form::decode(bytes),
         Some(other) if !headers::is_json(&other) => {
-            return Err(headers::unsupported_type("JSON or application/x-www-form-urlencoded"));
+            Err(headers::unsupported_type("JSON or application/x-www-form-urlencoded"))
         }
-        Some(_) | None => decode::json(bytes)?,
-    };
-    form::unflatten(flat)
+        Some(_) | None => form::unflatten(json::decode(bytes, Bounds::default())?),
+    }
 }
 
 /// The run that a payload asks for.
@@ -84,7 +86,7 @@ pub fn decode(
             Some(_) | None => {}
         }
     }
-    let mut checked = check::check(decode::value(Value::Object(body))?, longest)?;
+    let mut checked = check::check(json::from_value(&Value::Object(body))?, longest)?;
     // With a pointer or a template the whole payload is the message's source: nothing is ignored.
     if *input == HookInput::Input && !payload.is_empty() {
         let detail = format!("{} keys of the payload mean nothing here", payload.len());
@@ -92,3 +94,7 @@ pub fn decode(
     }
     Ok(checked)
 }
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

@@ -246,3 +246,7 @@ fn metadata(pairs: IndexMap<String, String>, faults: &mut Faults) -> IndexMap<St
     }
     pairs
 }
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

@@ -137,3 +137,105 @@ fn write(event: &Recorded, fields: impl Serialize) -> Option<Bytes> {
     bytes.extend_from_slice(b"\n\n");
     Some(bytes.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbound::{samples, unified::openapi};
+    use serde_json::{Value, json};
+
+    fn encoded(seq: u64, body: Body) -> String {
+        let bytes = encode(&samples::event(seq, body)).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    const HEAD: &str = "\"run_id\":\"run_00000000000000000000000000000001\"";
+
+    #[test]
+    fn each_event_is_one_frame_of_three_lines() {
+        for (seq, body) in samples::every_body().into_iter().enumerate() {
+            let name = body.name();
+            let frame = encoded(seq as u64, body);
+            let lines: Vec<_> = frame.split('\n').collect();
+            assert_eq!(lines.len(), 5, "{frame}");
+            assert_eq!(lines[0], format!("id: {seq}"));
+            assert_eq!(lines[1], format!("event: {name}"));
+            let data: Value =
+                serde_json::from_str(lines[2].strip_prefix("data: ").unwrap()).unwrap();
+            assert_eq!((&data["type"], &data["seq"]), (&json!(name), &json!(seq)));
+            assert_eq!((lines[3], lines[4]), ("", ""));
+        }
+    }
+
+    #[test]
+    fn events_carry_what_the_contract_says() {
+        let at = "\"at\":\"2026-01-02T03:04:05.678Z\"";
+        for (body, name, fields) in [
+            (Body::MessageDelta("a\n\"b\"".into()), "message.delta", r#""text":"a\n\"b\"""#),
+            (Body::MessageCompleted("ab".into()), "message.completed", r#""text":"ab""#),
+            (Body::ReasoningDelta("hm".into()), "reasoning.delta", r#""text":"hm""#),
+            (
+                samples::called(),
+                "tool_call.started",
+                r#""call_id":"call_1","name":"tickets.search","arguments":{"q":"open"}"#,
+            ),
+            (
+                samples::answered(json!({"n": 2})),
+                "tool_call.completed",
+                r#""call_id":"call_1","name":"tickets.search","status":"ok","result":{"n":2},"duration_ms":41"#,
+            ),
+            (
+                samples::governed(json!({"identity": "allow"})),
+                "governance.decision",
+                r#""call_id":"call_1","tool":"tickets.search","decision":"allowed","layers":{"identity":"allow"},"reason":null,"source":"upstream""#,
+            ),
+            (
+                Body::Usage(samples::usage()),
+                "usage.updated",
+                r#""usage":{"input_tokens":1500,"output_tokens":800,"total_tokens":2300,"tool_calls":1,"cost_usd":"0.0245","credits":null,"model":"gpt-4o"}"#,
+            ),
+            (
+                Body::Warning(crate::model::run::Warning::emulated("context", "as text")),
+                "warning",
+                r#""code":"emulated","field":"context","detail":"as text""#,
+            ),
+        ] {
+            let expected = format!(
+                "id: 7\nevent: {name}\ndata: {{\"type\":\"{name}\",{HEAD},\"seq\":7,{at},{fields}}}\n\n"
+            );
+            assert_eq!(encoded(7, body), expected);
+        }
+    }
+
+    #[test]
+    fn an_end_carries_the_whole_run() {
+        let frame = encoded(9, samples::every_body().pop().unwrap());
+        let data: Value = serde_json::from_str(frame.split("data: ").nth(1).unwrap()).unwrap();
+        assert_eq!(data["type"], "run.failed");
+        assert_eq!(data["run"]["status"], "failed");
+        assert_eq!(data["run"]["error"]["code"], "upstream_timeout");
+    }
+
+    #[test]
+    fn a_derived_event_says_so() {
+        let mut event = samples::event(1, Body::MessageDelta("x".into()));
+        event.synthetic = true;
+        let bytes = encode(&event).unwrap();
+        assert!(bytes.ends_with(b",\"text\":\"x\",\"synthetic\":true}\n\n"));
+    }
+
+    #[test]
+    fn each_event_is_of_the_published_schema() {
+        let follow = crate::http::operation::Operation::FollowRun;
+        let schema = openapi::response_schema(follow, 200, "text/event-stream");
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        for body in samples::every_body() {
+            let frame = encoded(1, body);
+            let data: Value = serde_json::from_str(frame.split("data: ").nth(1).unwrap()).unwrap();
+            assert!(schema.is_valid(&data), "{frame}");
+            let mut unknown = data.clone();
+            unknown["type"] = json!("message.unknown");
+            assert!(!schema.is_valid(&unknown));
+        }
+    }
+}

@@ -17,9 +17,10 @@ use crate::inbound::unified::check::{self, Checked};
 use crate::inbound::unified::events::Encoder;
 use crate::inbound::unified::list;
 use crate::inbound::unified::request::RunBody;
-use crate::inbound::{answer, body, decode, headers, stream};
+use crate::inbound::{answer, body, headers, stream};
 use crate::model::call::Call;
 use crate::model::run::RunRequest;
+use crate::wire::json::{self, Bounds};
 
 /// `POST /v1/runs`, and with the path's `agent` `POST /v1/agents/{agent}/runs`.
 pub async fn create_run(
@@ -52,7 +53,7 @@ pub fn decode_run(
     agent: Option<&str>,
     longest: Duration,
 ) -> Result<(String, Checked)> {
-    let mut body: RunBody = decode::json(bytes)?;
+    let mut body: RunBody = json::decode(bytes, Bounds::default())?;
     let agent = match (agent, body.agent.take()) {
         (Some(agent), None) => agent.to_owned(),
         (None, Some(agent)) => agent,
@@ -129,7 +130,7 @@ pub async fn cancel_run(
     let bytes = body::read(&mut request, parts.body_bytes).await?;
     if !bytes.iter().all(u8::is_ascii_whitespace) {
         headers::require_json(request.headers())?;
-        let Nothing {} = decode::json(&bytes)?;
+        let Nothing {} = json::decode(&bytes, Bounds::default())?;
     }
     let run = parts.gateway.cancel(call, id).await?;
     answer::json(StatusCode::OK, &*run)

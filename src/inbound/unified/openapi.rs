@@ -132,3 +132,73 @@ fn media_of(schema: &str) -> Value {
     };
     json!({ "schema": schema })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbound::samples;
+    use crate::model::run::RunStatus;
+
+    const COPY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/inbound/unified/openapi.json");
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the switch that every generated text shares")]
+    fn the_checked_in_document_is_the_generated_one() {
+        let mut generated = serde_json::to_string_pretty(&document()).unwrap();
+        generated.push('\n');
+        if std::env::var("UPDATE_GOLDEN").is_ok() {
+            std::fs::write(COPY, &generated).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(COPY).unwrap_or_default();
+        assert!(generated == checked_in, "{COPY} is old: run the tests with UPDATE_GOLDEN=1");
+    }
+
+    #[test]
+    fn every_operation_is_described_and_every_reference_leads_somewhere() {
+        let document = document();
+        for operation in Operation::ALL {
+            let method = operation.method().as_str().to_ascii_lowercase();
+            let described = &document["paths"][operation.path()][method];
+            assert_eq!(described["operationId"], operation.name());
+            assert_ne!(described["summary"], "");
+            assert!(described["responses"]["200"].is_object(), "{}", operation.name());
+        }
+        let text = document.to_string();
+        let references = text.split("\"$ref\":\"#").skip(1);
+        for reference in references.map(|rest| rest.split('"').next().unwrap()) {
+            assert!(document.pointer(reference).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn answers_are_of_the_published_schemas() {
+        let run = serde_json::to_value(samples::run(RunStatus::Completed)).unwrap();
+        let schema = response_schema(Operation::CreateRun, 200, "application/json");
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        assert!(schema.is_valid(&run), "{:?}", schema.validate(&run).map_err(|e| e.to_string()));
+        let mut broken = run.clone();
+        broken["status"] = json!("done");
+        assert!(!schema.is_valid(&broken));
+        let problem = crate::error::Error::invalid("a", "b").problem("req_1");
+        let problem = serde_json::to_value(problem).unwrap();
+        for status in [400, 418] {
+            let schema = response_schema(Operation::GetRun, status, "application/problem+json");
+            let schema = jsonschema::validator_for(&schema).unwrap();
+            assert!(schema.is_valid(&problem) && !schema.is_valid(&run));
+        }
+    }
+
+    #[test]
+    fn the_published_request_is_the_one_that_is_taken() {
+        let all = schemas::components();
+        let fields = |name: &str| -> Vec<String> {
+            all[name]["properties"].as_object().unwrap().keys().cloned().collect()
+        };
+        let named = fields("RunRequest");
+        assert_eq!(named.len(), 17);
+        assert_eq!(named[1..], fields("AgentRunRequest"));
+        assert_eq!(all["RunRequest"]["required"], json!(["agent", "input"]));
+        assert_eq!(all["AgentRunRequest"]["required"], json!(["input"]));
+        assert_eq!(all["RunRequest"]["additionalProperties"], false);
+    }
+}

@@ -4,7 +4,8 @@
 
 use crate::error::Kind;
 use crate::http::operation::Operation;
-use crate::inbound::headers::{EVENT_STREAM, FORM, JSON};
+use crate::inbound::headers::{EVENT_STREAM, JSON};
+use crate::wire::form;
 
 /// Any object, where a body has no schema of its own.
 pub const ANY_OBJECT: &str = "";
@@ -123,49 +124,66 @@ const LIST_UPSTREAMS: Described = Described {
     ..NONE
 };
 
+const CREATE_RUN: Described = Described {
+    summary: "Run an agent",
+    headers: &[PREFER],
+    body: &[(JSON, "RunRequest")],
+    answers: RUN_ANSWERS,
+    failures: RUN_FAILURES,
+    ..NONE
+};
+const CREATE_AGENT_RUN: Described = Described {
+    summary: "Run the agent that the path names",
+    headers: &[PREFER],
+    body: &[(JSON, "AgentRunRequest")],
+    answers: RUN_ANSWERS,
+    failures: RUN_FAILURES,
+    ..NONE
+};
+const RUN_HOOK: Described = Described {
+    summary: "Run an agent from a webhook of an automation tool",
+    query: &[(
+        "reply",
+        r#"{"type":"string","enum":["json","text"],"default":"json"}"#,
+        "`text` answers with the output alone",
+    )],
+    headers: &[PREFER],
+    body: &[(JSON, ANY_OBJECT), (form::MEDIA_TYPE, ANY_OBJECT)],
+    answers: &[
+        (200, JSON, "Run"),
+        (200, TEXT, "string"),
+        (200, EVENT_STREAM, "Event"),
+        (202, JSON, "Run"),
+    ],
+    failures: RUN_FAILURES,
+};
+const RUN_ACP: Described = Described {
+    summary: "Run an agent as ACP's trigger does",
+    body: &[(JSON, "AcpRunRequest")],
+    answers: &[(200, JSON, "AcpReply"), (200, EVENT_STREAM, "AcpEvent")],
+    failures: RUN_FAILURES,
+    ..NONE
+};
+const GET_METRICS: Described = Described {
+    summary: "Metrics in the text format of Prometheus",
+    answers: &[(200, TEXT, "string")],
+    ..NONE
+};
+const GET_HEALTH: Described =
+    Described { summary: "Whether the process answers", answers: &[(200, TEXT, "string")], ..NONE };
+const GET_READINESS: Described = Described {
+    summary: "Whether the gateway takes requests, and why not",
+    answers: &[(200, JSON, "Readiness"), (503, JSON, "Readiness")],
+    ..NONE
+};
+
 /// What is said of `operation`.
 pub fn describe(operation: Operation) -> Described {
     match operation {
-        Operation::CreateRun => Described {
-            summary: "Run an agent",
-            headers: &[PREFER],
-            body: &[(JSON, "RunRequest")],
-            answers: RUN_ANSWERS,
-            failures: RUN_FAILURES,
-            ..NONE
-        },
-        Operation::CreateAgentRun => Described {
-            summary: "Run the agent that the path names",
-            headers: &[PREFER],
-            body: &[(JSON, "AgentRunRequest")],
-            answers: RUN_ANSWERS,
-            failures: RUN_FAILURES,
-            ..NONE
-        },
-        Operation::RunHook => Described {
-            summary: "Run an agent from a webhook of an automation tool",
-            query: &[(
-                "reply",
-                r#"{"type":"string","enum":["json","text"],"default":"json"}"#,
-                "`text` answers with the output alone",
-            )],
-            headers: &[PREFER],
-            body: &[(JSON, ANY_OBJECT), (FORM, ANY_OBJECT)],
-            answers: &[
-                (200, JSON, "Run"),
-                (200, TEXT, "string"),
-                (200, EVENT_STREAM, "Event"),
-                (202, JSON, "Run"),
-            ],
-            failures: RUN_FAILURES,
-        },
-        Operation::RunAcp => Described {
-            summary: "Run an agent as ACP's trigger does",
-            body: &[(JSON, "AcpRunRequest")],
-            answers: &[(200, JSON, "AcpReply"), (200, EVENT_STREAM, "AcpEvent")],
-            failures: RUN_FAILURES,
-            ..NONE
-        },
+        Operation::CreateRun => CREATE_RUN,
+        Operation::CreateAgentRun => CREATE_AGENT_RUN,
+        Operation::RunHook => RUN_HOOK,
+        Operation::RunAcp => RUN_ACP,
         Operation::ListRuns => LIST_RUNS,
         Operation::GetRun => GET_RUN,
         Operation::FollowRun => FOLLOW_RUN,
@@ -176,21 +194,9 @@ pub fn describe(operation: Operation) -> Described {
         Operation::GetOpenApi => {
             Described { summary: "This document", answers: &[(200, JSON, ANY_OBJECT)], ..NONE }
         }
-        Operation::GetMetrics => Described {
-            summary: "Metrics in the text format of Prometheus",
-            answers: &[(200, TEXT, "string")],
-            ..NONE
-        },
-        Operation::GetHealth => Described {
-            summary: "Whether the process answers",
-            answers: &[(200, TEXT, "string")],
-            ..NONE
-        },
-        Operation::GetReadiness => Described {
-            summary: "Whether the gateway takes requests, and why not",
-            answers: &[(200, JSON, "Readiness"), (503, JSON, "Readiness")],
-            ..NONE
-        },
+        Operation::GetMetrics => GET_METRICS,
+        Operation::GetHealth => GET_HEALTH,
+        Operation::GetReadiness => GET_READINESS,
         Operation::Unknown => NONE,
     }
 }

@@ -27,6 +27,7 @@ pub struct RunBody {
     /// The conversation to continue.
     pub thread_id: Option<String>,
     /// Facts about this call, given to the agent as data; scalars only.
+    #[serde(default)]
     #[schemars(schema_with = "scalars")]
     pub context: Option<IndexMap<String, Value>>,
     /// Added to the agent's own system prompt, or put in its place.
