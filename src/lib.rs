@@ -7,6 +7,7 @@ pub mod gateway;
 pub mod http;
 pub mod model;
 pub mod outbound;
+pub mod server;
 pub mod stack;
 pub mod tasks;
 pub mod telemetry;
