@@ -20,7 +20,6 @@ use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tower::util::Oneshot;
 
@@ -54,7 +53,7 @@ pub struct Connections {
     write_timeout: Duration,
     service: HttpService,
     closing: CancellationToken,
-    open: TaskTracker,
+    open: Tasks,
 }
 
 impl Connections {
@@ -67,16 +66,23 @@ impl Connections {
             write_timeout: listen.write_timeout,
             service,
             closing: CancellationToken::new(),
-            open: TaskTracker::new(),
+            open: Tasks::default(),
         })
     }
 
-    /// Serves one connection to its end.
-    pub async fn serve<IO>(&self, mut io: IO)
+    /// Serves one connection to its end, on a task of its own.
+    pub fn serve<IO>(self: &Arc<Self>, io: IO)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let _open = self.open.token();
+        let connections = Arc::clone(self);
+        self.open.spawn("connection", async move { connections.speak(io).await });
+    }
+
+    async fn speak<IO>(&self, mut io: IO)
+    where
+        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let began = tokio::select! {
             began = tokio::time::timeout(self.header_timeout, beginning(&mut io)) => began,
             () = self.closing.cancelled() => return,
@@ -103,8 +109,7 @@ impl Connections {
     /// most `within`.
     pub async fn close(&self, within: Duration) {
         self.closing.cancel();
-        self.open.close();
-        if tokio::time::timeout(within, self.open.wait()).await.is_err() {
+        if !self.open.drained(within).await {
             tracing::debug!(connections = self.open.len(), "connections are cut off");
         }
     }
@@ -188,5 +193,22 @@ where
 {
     fn execute(&self, stream: F) {
         self.0.spawn("http2 stream", stream);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::tests::gateway::listen;
+
+    #[tokio::test]
+    async fn what_waits_for_a_connection_is_small() {
+        let service = HttpService::new(tower::service_fn(|_| async {
+            Ok(http::Response::new(Body::empty()))
+        }));
+        let connections = Connections::new(&listen(), service, &Tasks::default());
+        let (near, _far) = tokio::io::duplex(1);
+        let task = connections.speak(near);
+        assert!(std::mem::size_of_val(&task) < 1_024, "{}", std::mem::size_of_val(&task));
     }
 }

@@ -151,7 +151,8 @@ struct App(Arc<Connections>);
 #[async_trait]
 impl ServerApp for App {
     async fn process_new(self: &Arc<Self>, stream: Stream, _: &ShutdownWatch) -> Option<Stream> {
-        self.0.serve(stream).await;
+        // Not awaited: pingora's own task still holds what its handshake needed, many KiB.
+        self.0.serve(stream);
         None
     }
 }

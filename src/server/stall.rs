@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
@@ -49,12 +49,17 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
         into: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
         let this = self.get_mut();
-        if this.replay.has_remaining() {
-            let length = this.replay.len().min(into.remaining());
-            into.put_slice(&this.replay.split_to(length));
-            return Poll::Ready(Ok(()));
+        if this.replay.is_empty() {
+            return Pin::new(&mut this.io).poll_read(cx, into);
         }
-        Pin::new(&mut this.io).poll_read(cx, into)
+        let length = this.replay.len().min(into.remaining());
+        into.put_slice(&this.replay.split_to(length));
+        // What has come meanwhile goes along, or hyper would grow its buffer for a second read. An
+        // error can wait: the next read meets it, or the end that follows it.
+        if into.remaining() > 0 {
+            drop(Pin::new(&mut this.io).poll_read(cx, into));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

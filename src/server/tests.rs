@@ -2,6 +2,6 @@
 
 mod client;
 mod ends;
-mod gateway;
+pub(super) mod gateway;
 mod http1;
 mod http2;

@@ -36,7 +36,7 @@ pub(super) struct Gateway {
 type Answer = BoxFuture<'static, Result<Response<Body>>>;
 
 /// Bounds that no test meets unless it changes them.
-pub(super) fn listen() -> Listen {
+pub(in crate::server) fn listen() -> Listen {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     Listen {
         api: loopback,

@@ -118,7 +118,7 @@ async fn a_caller_who_takes_nothing_is_cut_off() {
     let guard = std::sync::Arc::new(std::sync::Mutex::new(Some(dropping)));
     let gateway = start(&listen, move |_| {
         let frame = || Some(Ok(http_body::Frame::data(bytes::Bytes::from(vec![b'x'; 65_536]))));
-        let endless = futures_util::stream::iter(std::iter::from_fn(move || frame()));
+        let endless = futures_util::stream::iter(std::iter::from_fn(frame));
         let body = Body::stream(http_body_util::StreamBody::new(endless));
         let dropping = guard.lock().unwrap().take().unwrap();
         Box::pin(async { Ok(Response::new(body.guard(dropping))) })
