@@ -12,6 +12,7 @@ pub mod http;
 pub mod inbound;
 pub mod model;
 pub mod outbound;
+pub mod server;
 pub mod simulator;
 pub mod stack;
 pub mod tasks;
