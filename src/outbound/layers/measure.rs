@@ -1,4 +1,4 @@
-//! Measures each try of a platform: how it came out and how long it took, to its last byte.
+//! Measures each try of a platform: how long its head took, and how it came out, to its last byte.
 //!
 //! Order: outermost, so that refusals of the breaker and the permits are counted too.
 //!
@@ -16,98 +16,59 @@ use crate::http::body::Body;
 use crate::http::client::is_not_connected;
 use crate::http::layer::{Next, Step};
 use crate::outbound::layers::end::{End, watch};
+use crate::telemetry::labels::TryOutcome;
+use crate::telemetry::metrics::UpstreamMetrics;
 
-/// How a try came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TryOutcome {
-    /// A success, whole.
-    Ok,
-    /// Another 4xx than 429; or a status that is neither success nor failure.
-    ClientError,
-    /// 429.
-    RateLimited,
-    /// 5xx.
-    ServerError,
-    /// No connection: nothing was sent.
-    ConnectFailed,
-    /// A clock ran out.
-    Timeout,
-    /// The answer broke off, or was not what was promised.
-    Broken,
-    /// Given up by the gateway or its caller.
-    Cancelled,
-    /// Not tried: the breaker is open or all permits are taken.
-    Refused,
+/// How a try came out that has no answer.
+fn of_error(error: &Error) -> TryOutcome {
+    if is_not_connected(error) {
+        return TryOutcome::Unreachable;
+    }
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what else fails, fails in an answer")]
+    match error.kind() {
+        Kind::UpstreamUnavailable | Kind::Overloaded => TryOutcome::Refused,
+        Kind::UpstreamTimeout => TryOutcome::TimedOut,
+        _ => TryOutcome::Broken,
+    }
 }
 
-impl TryOutcome {
-    /// Every outcome.
-    pub const ALL: &'static [Self] = &[
-        Self::Ok,
-        Self::ClientError,
-        Self::RateLimited,
-        Self::ServerError,
-        Self::ConnectFailed,
-        Self::Timeout,
-        Self::Broken,
-        Self::Cancelled,
-        Self::Refused,
-    ];
-
-    /// Its name, as a metric's label.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::ClientError => "client_error",
-            Self::RateLimited => "rate_limited",
-            Self::ServerError => "server_error",
-            Self::ConnectFailed => "connect_failed",
-            Self::Timeout => "timeout",
-            Self::Broken => "broken",
-            Self::Cancelled => "cancelled",
-            Self::Refused => "refused",
-        }
-    }
-
-    fn of_error(error: &Error) -> Self {
-        if is_not_connected(error) {
-            return Self::ConnectFailed;
-        }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "what else fails, fails in an answer")]
-        match error.kind() {
-            Kind::UpstreamUnavailable | Kind::Overloaded => Self::Refused,
-            Kind::UpstreamTimeout => Self::Timeout,
-            _ => Self::Broken,
-        }
-    }
-
-    fn of_end(end: End) -> Self {
-        match end {
-            End::Whole => Self::Ok,
-            End::Broken => Self::Broken,
-            End::TimedOut => Self::Timeout,
-            End::Dropped => Self::Cancelled,
-        }
+/// How a try came out whose answer ended like this.
+fn of_end(end: End) -> TryOutcome {
+    match end {
+        End::Whole => TryOutcome::Success,
+        End::Broken => TryOutcome::Broken,
+        End::TimedOut => TryOutcome::TimedOut,
+        End::Dropped => TryOutcome::Cancelled,
     }
 }
 
 /// Who wants to know of tries: the metrics.
 pub trait Tries: Send + Sync + 'static {
+    /// The head of an answer is in, so long after the try began.
+    fn answered(&self, took: Duration);
     /// A try has come to its end.
-    fn finished(&self, upstream: &str, outcome: TryOutcome, took: Duration);
+    fn ended(&self, outcome: TryOutcome);
+}
+
+impl Tries for UpstreamMetrics {
+    fn answered(&self, took: Duration) {
+        self.try_answered(took);
+    }
+    fn ended(&self, outcome: TryOutcome) {
+        self.try_ended(outcome);
+    }
 }
 
 /// The layer.
 pub struct Measure {
-    upstream: Arc<str>,
     tries: Arc<dyn Tries>,
     clock: Arc<dyn Clock>,
 }
 
 impl Measure {
-    /// Reports the tries of this upstream.
-    pub fn new(upstream: &str, tries: Arc<dyn Tries>, clock: Arc<dyn Clock>) -> Self {
-        Self { upstream: upstream.into(), tries, clock }
+    /// Reports to `tries`.
+    pub fn new(tries: Arc<dyn Tries>, clock: Arc<dyn Clock>) -> Self {
+        Self { tries, clock }
     }
 }
 
@@ -123,23 +84,20 @@ impl Step<Request<Body>> for Measure {
             + 'static,
         S::Future: Send,
     {
-        let mut attempt = Attempt {
-            upstream: Arc::clone(&self.upstream),
-            tries: Arc::clone(&self.tries),
-            clock: Arc::clone(&self.clock),
-            began: self.clock.monotonic(),
-            outcome: TryOutcome::Cancelled,
-        };
+        let began = self.clock.monotonic();
+        let mut attempt =
+            Attempt { tries: Arc::clone(&self.tries), outcome: TryOutcome::Cancelled };
         let response = next.run(request).await.inspect_err(|error| {
-            attempt.outcome = TryOutcome::of_error(error);
+            attempt.outcome = of_error(error);
         })?;
+        self.tries.answered(self.clock.monotonic().saturating_sub(began));
         attempt.outcome = match response.status().as_u16() {
             200..=299 => {
-                return Ok(watch(response, move |end| attempt.finish(TryOutcome::of_end(end))));
+                return Ok(watch(response, move |end| attempt.finish(of_end(end))));
             }
-            429 => TryOutcome::RateLimited,
-            500.. => TryOutcome::ServerError,
-            _ => TryOutcome::ClientError,
+            429 => TryOutcome::Limited,
+            500.. => TryOutcome::Failed,
+            _ => TryOutcome::Rejected,
         };
         Ok(response)
     }
@@ -147,10 +105,7 @@ impl Step<Request<Body>> for Measure {
 
 /// Reports when it is dropped: at the try's end, or where it was given up.
 struct Attempt {
-    upstream: Arc<str>,
     tries: Arc<dyn Tries>,
-    clock: Arc<dyn Clock>,
-    began: Duration,
     outcome: TryOutcome,
 }
 
@@ -163,8 +118,7 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        let took = self.clock.monotonic().saturating_sub(self.began);
-        self.tries.finished(&self.upstream, self.outcome, took);
+        self.tries.ended(self.outcome);
     }
 }
 
@@ -178,25 +132,25 @@ mod tests {
     use crate::outbound::layers::testing::{Piece, answers, body_of, call, response, wrapped};
 
     #[derive(Default)]
-    struct Seen(Mutex<Vec<(String, TryOutcome, Duration)>>);
+    struct Seen(Mutex<Vec<TryOutcome>>);
 
     impl Tries for Seen {
-        fn finished(&self, upstream: &str, outcome: TryOutcome, took: Duration) {
-            self.0.lock().push((upstream.to_owned(), outcome, took));
+        fn answered(&self, _: Duration) {}
+        fn ended(&self, outcome: TryOutcome) {
+            self.0.lock().push(outcome);
         }
     }
 
     async fn outcome(answer: Result<Response<Body>>) -> TryOutcome {
         let seen = Arc::new(Seen::default());
         let clock = Arc::new(ManualClock::default());
-        let service =
-            wrapped(Measure::new("up", Arc::clone(&seen) as _, clock), answers(vec![answer]));
+        let service = wrapped(Measure::new(Arc::clone(&seen) as _, clock), answers(vec![answer]));
         if let Ok(response) = call(&service, "/").await {
             let _bytes = response.into_body().collect().await;
         }
         let seen = seen.0.lock();
-        assert_eq!((seen.len(), seen[0].0.as_str()), (1, "up"));
-        seen[0].1
+        assert_eq!(seen.len(), 1);
+        seen[0]
     }
 
     #[tokio::test]
@@ -204,17 +158,17 @@ mod tests {
         let fails = |kind| Err(Error::new(kind, "x"));
         let breaks = |kind| Ok(response(200, body_of(vec![Piece::Fail(Error::new(kind, "x"))])));
         for (answer, expected) in [
-            (Ok(response(200, Body::full("x"))), TryOutcome::Ok),
-            (Ok(response(404, Body::empty())), TryOutcome::ClientError),
-            (Ok(response(302, Body::empty())), TryOutcome::ClientError),
-            (Ok(response(429, Body::empty())), TryOutcome::RateLimited),
-            (Ok(response(503, Body::empty())), TryOutcome::ServerError),
+            (Ok(response(200, Body::full("x"))), TryOutcome::Success),
+            (Ok(response(404, Body::empty())), TryOutcome::Rejected),
+            (Ok(response(302, Body::empty())), TryOutcome::Rejected),
+            (Ok(response(429, Body::empty())), TryOutcome::Limited),
+            (Ok(response(503, Body::empty())), TryOutcome::Failed),
             (fails(Kind::UpstreamUnavailable), TryOutcome::Refused),
             (fails(Kind::Overloaded), TryOutcome::Refused),
-            (fails(Kind::UpstreamTimeout), TryOutcome::Timeout),
+            (fails(Kind::UpstreamTimeout), TryOutcome::TimedOut),
             (fails(Kind::UpstreamProtocol), TryOutcome::Broken),
             (breaks(Kind::UpstreamProtocol), TryOutcome::Broken),
-            (breaks(Kind::UpstreamTimeout), TryOutcome::Timeout),
+            (breaks(Kind::UpstreamTimeout), TryOutcome::TimedOut),
         ] {
             assert_eq!(outcome(answer).await, expected);
         }
@@ -226,7 +180,7 @@ mod tests {
         let client = crate::http::client::Client::new("up", Duration::from_secs(1)).unwrap();
         let request = Request::get(format!("http://{free}/")).body(Body::empty()).unwrap();
         let error = tower::ServiceExt::oneshot(client, request).await.unwrap_err();
-        assert_eq!(outcome(Err(error)).await, TryOutcome::ConnectFailed);
+        assert_eq!(outcome(Err(error)).await, TryOutcome::Unreachable);
     }
 
     #[tokio::test]
@@ -235,7 +189,7 @@ mod tests {
         let clock = ManualClock::default();
         let body = || response(200, body_of(vec![Piece::Bytes("a"), Piece::Bytes("b")]));
         let service = wrapped(
-            Measure::new("up", Arc::clone(&seen) as _, Arc::new(clock.clone())),
+            Measure::new(Arc::clone(&seen) as _, Arc::new(clock.clone())),
             answers(vec![Ok(body())]),
         );
         let mut response = call(&service, "/").await.unwrap();
@@ -243,8 +197,7 @@ mod tests {
         clock.advance(Duration::from_secs(3));
         assert!(seen.0.lock().is_empty());
         drop(response);
-        let expected = ("up".to_owned(), TryOutcome::Cancelled, Duration::from_secs(3));
-        assert_eq!(*seen.0.lock(), [expected]);
+        assert_eq!(*seen.0.lock(), [TryOutcome::Cancelled]);
     }
 
     #[tokio::test]
@@ -252,16 +205,9 @@ mod tests {
         let seen = Arc::new(Seen::default());
         let clock = Arc::new(ManualClock::default());
         let silent = crate::outbound::layers::testing::platform(|_| std::future::pending());
-        let service = wrapped(Measure::new("up", Arc::clone(&seen) as _, clock), silent);
+        let service = wrapped(Measure::new(Arc::clone(&seen) as _, clock), silent);
         let waiting = tokio::time::timeout(Duration::ZERO, call(&service, "/")).await;
         assert!(waiting.is_err());
-        assert_eq!(seen.0.lock()[0].1, TryOutcome::Cancelled);
-    }
-
-    #[test]
-    fn every_outcome_has_its_own_name() {
-        let names: std::collections::HashSet<_> =
-            TryOutcome::ALL.iter().map(|outcome| outcome.name()).collect();
-        assert_eq!(names.len(), 9);
+        assert_eq!(seen.0.lock()[0], TryOutcome::Cancelled);
     }
 }
