@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::{self, secret::Surroundings};
-use crate::simulator::Simulator;
+use crate::simulator::{Options, Simulator};
 use crate::tasks::Tasks;
 
 use super::{App, Surrounding};
@@ -121,7 +121,7 @@ impl Surroundings for Pretend {
 pub async fn demo(once: bool) -> Result<bool, String> {
     let tasks = Tasks::default();
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let simulator = Simulator::start(loopback, &tasks).await.map_err(|e| e.to_string())?;
+    let simulator = Simulator::start(loopback, &tasks, Options::default()).await.map_err(|e| e.to_string())?;
     let text = CONFIG.replace("PORT", &simulator.addr().port().to_string());
     let mut config =
         config::load("config/demo.yaml", &text, &Pretend).map_err(|report| report.to_string())?;

@@ -42,12 +42,12 @@ pub struct RunPage {
 
 impl Gateway {
     /// A run of this caller's, as it stands.
-    pub fn run(&self, who: &Principal, id: &str) -> Result<Arc<Run>> {
+    pub async fn run(&self, who: &Principal, id: &str) -> Result<Arc<Run>> {
         Ok(self.find(who, id)?.run())
     }
 
     /// Runs of this caller's.
-    pub fn runs(&self, who: &Principal, filter: &RunFilter) -> Result<RunPage> {
+    pub async fn runs(&self, who: &Principal, filter: &RunFilter) -> Result<RunPage> {
         let before = match &filter.cursor {
             None => None,
             Some(cursor) => Some(
@@ -69,12 +69,12 @@ impl Gateway {
     }
 
     /// Reads a run of this caller's after event `after`; 0 for all of it.
-    pub fn follow(&self, who: &Principal, id: &str, after: u64) -> Result<Reader> {
+    pub async fn follow(&self, who: &Principal, id: &str, after: u64) -> Result<Reader> {
         Ok(Reader::new(self.find(who, id)?, after, false))
     }
 
     /// A thread of this caller's.
-    pub fn thread(&self, who: &Principal, id: &str) -> Result<ThreadHead> {
+    pub async fn thread(&self, who: &Principal, id: &str) -> Result<ThreadHead> {
         let id = ThreadId::parse(id).ok_or_else(not_found)?;
         Ok(self.0.threads.get(&id, who)?.head())
     }

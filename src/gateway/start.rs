@@ -35,7 +35,7 @@ pub struct Admitted {
 impl Gateway {
     /// Admits a run and has it driven. `agent` is a reference or an alias. Errors: whatever
     /// refuses it before the platform is asked; what fails later is in the run.
-    pub fn start(
+    pub async fn start(
         &self,
         call: &Arc<Call>,
         agent: &str,
@@ -48,7 +48,9 @@ impl Gateway {
         if keep == Keep::Detached {
             self.check_room()?;
         }
-        let mut warnings = platform.vendor.capabilities().admit(&mut request, &target.upstream)?;
+        let mut warnings = std::mem::take(&mut request.warnings);
+        let table = platform.vendor.capabilities();
+        warnings.extend(table.admit(&mut request, &target.upstream)?);
         let thread = self.thread_for(call, agent, &request, &mut warnings)?;
         let now = self.0.clock.now();
         let run_id = RunId::new(&*self.0.ids, now);

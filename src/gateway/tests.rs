@@ -140,7 +140,8 @@ async fn settle(gateway: &Gateway) {
 #[tokio::test]
 async fn a_run_is_read_as_events_and_as_a_whole() {
     let gateway = gateway(happy);
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let mut names = Vec::new();
     let mut seqs = Vec::new();
     while let Some(event) = admitted.reader.next().await {
@@ -162,10 +163,11 @@ async fn the_last_reader_who_leaves_cancels_the_run() {
     let dropped = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&dropped);
     let gateway = gateway(move |_| Ok(until_dropped(vec![delta("x")], &seen)));
-    let admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
     tokio::task::yield_now().await;
-    let mut second = gateway.follow(&Principal::anonymous(), &id, 0).unwrap();
+    let mut second = gateway.follow(&Principal::anonymous(), &id, 0).await.unwrap();
     drop(admitted);
     tokio::task::yield_now().await;
     assert!(!dropped.load(Ordering::SeqCst), "a second reader still reads");
@@ -173,7 +175,7 @@ async fn the_last_reader_who_leaves_cancels_the_run() {
     drop(second);
     settle(&gateway).await;
     assert!(dropped.load(Ordering::SeqCst));
-    let run = gateway.run(&Principal::anonymous(), &id).unwrap();
+    let run = gateway.run(&Principal::anonymous(), &id).await.unwrap();
     assert_eq!(run.status, RunStatus::Cancelled);
     assert!(run.warnings.iter().any(|w| w.code == "cancel_best_effort"));
 }
@@ -181,19 +183,21 @@ async fn the_last_reader_who_leaves_cancels_the_run() {
 #[tokio::test]
 async fn a_detached_run_goes_on_without_readers() {
     let gateway = gateway(happy);
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     admitted.reader.next().await.unwrap();
     let id = admitted.run.id.to_string();
     admitted.reader.detach();
     settle(&gateway).await;
-    let run = gateway.run(&Principal::anonymous(), &id).unwrap();
+    let run = gateway.run(&Principal::anonymous(), &id).await.unwrap();
     assert_eq!(run.status, RunStatus::Completed);
 }
 
 #[tokio::test]
 async fn a_background_run_is_refused_by_the_encoder_before_it_is_admitted() {
     let gateway = gateway(happy);
-    let refused = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::Detached).unwrap_err();
+    let refused =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::Detached).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::UnsupportedByUpstream);
     assert!(gateway.0.shelf.newest(None, 10, |_| true).is_empty());
 }
@@ -210,7 +214,8 @@ async fn the_reader_who_started_it_paces_the_platform() {
         });
         Ok(deltas.chain(stream::iter([completed()])).boxed())
     });
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
@@ -232,10 +237,11 @@ async fn a_reader_who_falls_behind_is_told_what_is_missing() {
         let deltas = stream::iter(0..500).map(|_| delta(&"x".repeat(100)));
         Ok(deltas.chain(stream::iter([completed()])).boxed())
     });
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
     admitted.reader.end().await;
-    let mut late = gateway.follow(&Principal::anonymous(), &id, 10).unwrap();
+    let mut late = gateway.follow(&Principal::anonymous(), &id, 10).await.unwrap();
     let first = late.next().await.unwrap();
     let Body::Warning(warning) = &first.body else { panic!("{first:?}") };
     assert_eq!(warning.code, "events_dropped");
@@ -254,12 +260,12 @@ async fn a_run_is_cancelled_once() {
     let dropped = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&dropped);
     let gateway = gateway(move |_| Ok(until_dropped(vec![], &seen)));
-    let admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
-    let who = Principal::anonymous();
     tokio::task::yield_now().await;
-    assert_eq!(gateway.cancel(&who, &id).await.unwrap().status, RunStatus::Cancelled);
-    assert_eq!(gateway.cancel(&who, &id).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(gateway.cancel(&me(), &id).await.unwrap().status, RunStatus::Cancelled);
+    assert_eq!(gateway.cancel(&me(), &id).await.unwrap_err().kind(), Kind::Conflict);
     settle(&gateway).await;
     assert!(dropped.load(Ordering::SeqCst));
 }
@@ -267,18 +273,22 @@ async fn a_run_is_cancelled_once() {
 #[tokio::test]
 async fn anothers_run_is_not_found() {
     let gateway = gateway(happy);
-    let admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
     let other = Principal { workspace: "w".to_owned(), subject: "s".to_owned() };
-    assert_eq!(gateway.run(&other, &id).unwrap_err().kind(), Kind::RunNotFound);
-    assert_eq!(gateway.follow(&other, &id, 0).unwrap_err().kind(), Kind::RunNotFound);
-    assert_eq!(gateway.cancel(&other, &id).await.unwrap_err().kind(), Kind::RunNotFound);
+    assert_eq!(gateway.run(&other, &id).await.unwrap_err().kind(), Kind::RunNotFound);
+    assert_eq!(gateway.follow(&other, &id, 0).await.unwrap_err().kind(), Kind::RunNotFound);
+    assert_eq!(
+        gateway.cancel(&call_of(other.clone()), &id).await.unwrap_err().kind(),
+        Kind::RunNotFound
+    );
     let mine = RunFilter { limit: 10, ..RunFilter::default() };
-    assert!(gateway.runs(&other, &mine).unwrap().runs.is_empty());
-    assert_eq!(gateway.runs(&Principal::anonymous(), &mine).unwrap().runs.len(), 1);
+    assert!(gateway.runs(&other, &mine).await.unwrap().runs.is_empty());
+    assert_eq!(gateway.runs(&Principal::anonymous(), &mine).await.unwrap().runs.len(), 1);
     let thread = admitted.run.thread_id.as_ref().unwrap().to_string();
-    assert_eq!(gateway.thread(&other, &thread).unwrap_err().kind(), Kind::ThreadNotFound);
-    assert!(gateway.thread(&Principal::anonymous(), &thread).is_ok());
+    assert_eq!(gateway.thread(&other, &thread).await.unwrap_err().kind(), Kind::ThreadNotFound);
+    assert!(gateway.thread(&Principal::anonymous(), &thread).await.is_ok());
 }
 
 #[tokio::test]
@@ -291,16 +301,17 @@ async fn a_thread_replays_what_was_said() {
         log.lock().push(said);
         happy(call)
     });
-    let mut first = gateway.start(&me(), "up:a", RunRequest::of("one"), Keep::WhileRead).unwrap();
+    let mut first =
+        gateway.start(&me(), "up:a", RunRequest::of("one"), Keep::WhileRead).await.unwrap();
     let thread = first.reader.end().await.thread_id.clone();
     settle(&gateway).await;
     let request = RunRequest { thread_id: thread, ..RunRequest::of("two") };
-    let mut second = gateway.start(&me(), "up:a", request.clone(), Keep::WhileRead).unwrap();
-    let busy = gateway.start(&me(), "up:a", request.clone(), Keep::WhileRead).unwrap_err();
+    let mut second = gateway.start(&me(), "up:a", request.clone(), Keep::WhileRead).await.unwrap();
+    let busy = gateway.start(&me(), "up:a", request.clone(), Keep::WhileRead).await.unwrap_err();
     assert_eq!(busy.kind(), Kind::Conflict);
     second.reader.end().await;
     let other = call_of(Principal { workspace: "w".to_owned(), subject: "s".to_owned() });
-    let stolen = gateway.start(&other, "up:a", request, Keep::WhileRead).unwrap_err();
+    let stolen = gateway.start(&other, "up:a", request, Keep::WhileRead).await.unwrap_err();
     assert_eq!(stolen.kind(), Kind::ThreadNotFound);
     settle(&gateway).await;
     let said = |role, text: &str| (role, text.to_owned());
@@ -313,7 +324,8 @@ async fn a_thread_replays_what_was_said() {
 #[tokio::test]
 async fn a_run_whose_task_panics_still_has_one_end() {
     let gateway = gateway(|_| panic!("a bug"));
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let run = admitted.reader.end().await;
     assert_eq!(run.status, RunStatus::Failed);
     assert_eq!(run.error.as_ref().unwrap().code, "internal_error");
@@ -324,7 +336,8 @@ async fn runs_in_flight_end_as_interrupted_when_the_process_goes() {
     let dropped = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&dropped);
     let gateway = gateway(move |_| Ok(until_dropped(vec![], &seen)));
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     gateway.interrupt_all();
     let run = admitted.reader.end().await;
     assert_eq!(run.error.as_ref().unwrap().code, "interrupted");
@@ -334,7 +347,8 @@ async fn runs_in_flight_end_as_interrupted_when_the_process_goes() {
 #[tokio::test]
 async fn an_answer_without_bounds_is_cut_off() {
     let gateway = gateway(|_| Ok(stream::repeat_with(|| delta(&"x".repeat(1_000))).boxed()));
-    let mut admitted = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+    let mut admitted =
+        gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let run = admitted.reader.end().await;
     assert_eq!(run.error.as_ref().unwrap().code, "upstream_protocol");
 }
@@ -343,16 +357,17 @@ async fn an_answer_without_bounds_is_cut_off() {
 async fn the_number_of_remembered_runs_is_bounded_and_listed_newest_first() {
     let gateway = gateway(happy);
     for _ in 0..5 {
-        let mut run = gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).unwrap();
+        let mut run =
+            gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
         run.reader.end().await;
         settle(&gateway).await;
     }
     let filter = RunFilter { limit: 2, ..RunFilter::default() };
-    let page = gateway.runs(&Principal::anonymous(), &filter).unwrap();
+    let page = gateway.runs(&Principal::anonymous(), &filter).await.unwrap();
     assert_eq!(page.runs.len(), 2);
     assert!(page.runs[0].id > page.runs[1].id);
     let rest = RunFilter { cursor: page.next_cursor, ..filter };
-    let page = gateway.runs(&Principal::anonymous(), &rest).unwrap();
+    let page = gateway.runs(&Principal::anonymous(), &rest).await.unwrap();
     assert_eq!(page.runs.len(), 1, "three of five are remembered");
     assert_eq!(page.next_cursor, None);
 }
@@ -361,7 +376,8 @@ async fn the_number_of_remembered_runs_is_bounded_and_listed_newest_first() {
 async fn an_unknown_agent_is_not_found() {
     let gateway = gateway(happy);
     for name in ["nobody", "else:a", "up:", ""] {
-        let error = gateway.start(&me(), name, RunRequest::of("hi"), Keep::WhileRead).unwrap_err();
+        let error =
+            gateway.start(&me(), name, RunRequest::of("hi"), Keep::WhileRead).await.unwrap_err();
         assert_eq!(error.kind(), Kind::AgentNotFound, "{name}");
     }
 }

@@ -2,6 +2,7 @@
 //! layer helper, the EDGE layers, and the client.
 
 pub mod body;
+pub mod client;
 pub mod edge;
 pub mod layer;
 pub mod operation;

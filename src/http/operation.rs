@@ -150,7 +150,7 @@ mod tests {
     fn listeners(operation: Operation) -> Vec<Listener> {
         match operation.listener() {
             Listener::Both => vec![Listener::Api, Listener::Admin],
-            one => vec![one],
+            one @ (Listener::Api | Listener::Admin) => vec![one],
         }
     }
 

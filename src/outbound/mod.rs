@@ -4,6 +4,9 @@
 //! Invariant: vendors are synchronous and own no socket. They turn a plan into their platform's
 //! request, and its bytes into run events; the dispatcher does the talking.
 
+mod answer;
+pub mod dispatch;
+pub mod layers;
 pub mod prompt;
 
 use std::time::Duration;

@@ -21,7 +21,10 @@ async fn a_background_run_is_answered_at_once_and_goes_on() {
     assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
     assert!(["queued", "running"].contains(&run["status"].as_str().unwrap()));
     assert_eq!(until_ended(&world, id).await["status"], "completed");
-    assert_eq!(world.get(&format!("/v1/runs/{id}")).await.expect(200).json()["status"], "completed");
+    assert_eq!(
+        world.get(&format!("/v1/runs/{id}")).await.expect(200).json()["status"],
+        "completed"
+    );
     world.finish().await;
 }
 
@@ -48,7 +51,8 @@ async fn preferences_are_applied_and_said() {
 
 #[tokio::test]
 async fn a_hook_answers_before_its_callers_clock_runs_out() {
-    let world = World::with("hooks:\n  acp:head-stall: { input: /input, reply_within: 300ms }\n").await;
+    let world =
+        World::with("hooks:\n  acp:head-stall: { input: /input, reply_within: 300ms }\n").await;
     let answer = world.post("/v1/hooks/acp:head-stall", &json!({ "input": "Hello" })).await;
     let id = answer.expect(202).json()["id"].as_str().unwrap().to_owned();
     world.post(&format!("/v1/runs/{id}/cancel"), &json!({})).await.expect(200);

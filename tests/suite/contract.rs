@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Answer;
 
-static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(switchyard::inbound::unified::openapi::document);
+static DOCUMENT: LazyLock<Value> = LazyLock::new(switchyard::inbound::unified::openapi::document);
 
 /// Panics when the document does not promise this answer, or promises another shape.
 #[track_caller]
@@ -54,7 +53,10 @@ fn operation<'a>(method: &Method, path: &str) -> Option<&'a Value> {
     let fits = |template: &str| {
         let parts: Vec<&str> = template.split('/').collect();
         parts.len() == segments.len()
-            && parts.iter().zip(&segments).all(|(a, b)| a.starts_with('{') && !b.is_empty() || a == b)
+            && parts
+                .iter()
+                .zip(&segments)
+                .all(|(a, b)| a.starts_with('{') && !b.is_empty() || a == b)
     };
     // A literal path stands before one with a variable in the same place.
     let mut found: Vec<_> = paths.iter().filter(|(template, _)| fits(template)).collect();

@@ -139,8 +139,10 @@ async fn the_acp_face_answers_for_every_platform() {
             .collect();
         assert!(!stream.contains("event:") && !stream.contains("id:"), "{stream}");
         assert_eq!(events.last().unwrap()["type"], "done", "{vendor}: {stream}");
-        let text: String =
-            events.iter().filter_map(|e| (e["type"] == "text").then(|| e["text"].as_str().unwrap())).collect();
+        let text: String = events
+            .iter()
+            .filter_map(|e| (e["type"] == "text").then(|| e["text"].as_str().unwrap()))
+            .collect();
         assert!(text.contains("Hello"), "{vendor}: {stream}");
     }
     world.finish().await;

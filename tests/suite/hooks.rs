@@ -66,9 +66,18 @@ async fn a_broken_post_gets_its_problem() {
     let world = World::start().await;
     world.post_with("/v1/hooks/acp:ok", &[JSON], "{").await.problem(400, "invalid_request");
     world.post_with("/v1/hooks/acp:ok", &[JSON], "[]").await.problem(400, "invalid_request");
-    world.post_with("/v1/hooks/acp:ok", &[FORM], "a=1&a__b=2&input=x").await.problem(400, "invalid_request");
-    world.post_with("/v1/hooks/acp:ok", &[("content-type", "text/csv")], "a,b").await.problem(415, "unsupported_media_type");
-    world.post_with("/v1/hooks/nobody", &[JSON], r#"{"input":"x"}"#).await.problem(404, "agent_not_found");
+    world
+        .post_with("/v1/hooks/acp:ok", &[FORM], "a=1&a__b=2&input=x")
+        .await
+        .problem(400, "invalid_request");
+    world
+        .post_with("/v1/hooks/acp:ok", &[("content-type", "text/csv")], "a,b")
+        .await
+        .problem(415, "unsupported_media_type");
+    world
+        .post_with("/v1/hooks/nobody", &[JSON], r#"{"input":"x"}"#)
+        .await
+        .problem(404, "agent_not_found");
     assert!(world.simulator.journal().is_empty());
     world.finish().await;
 }
@@ -79,7 +88,8 @@ async fn the_acp_face_refuses_as_acp_does() {
     let path = "/acp/default/agents/acp:ok/run";
     let empty = world.post(path, &json!({})).await.expect(400).json();
     assert_eq!(empty["error"], "Missing required field: input");
-    let context = world.post(path, &json!({ "input": "x", "context": [] })).await.expect(400).json();
+    let context =
+        world.post(path, &json!({ "input": "x", "context": [] })).await.expect(400).json();
     assert_eq!(context["error"], "context must be a key-value object");
     for path in ["/acp/other/agents/acp:ok/run", "/acp/default/agents/nobody/run"] {
         let answer = world.post(path, &json!({ "input": "x", "stream": true })).await.expect(404);

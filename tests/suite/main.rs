@@ -15,6 +15,6 @@ mod faults;
 mod hooks;
 mod leaving;
 mod pacing;
-mod refusals;
 mod reading;
+mod refusals;
 mod threads;

@@ -11,7 +11,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 async fn a_broken_body_says_where_it_is_broken() {
     let world = World::start().await;
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    let huge_number = format!(r#"{{"agent":"acp:ok","input":"x","limits":{{"max_steps":{}}}}}"#, "9".repeat(400));
+    let huge_number =
+        format!(r#"{{"agent":"acp:ok","input":"x","limits":{{"max_steps":{}}}}}"#, "9".repeat(400));
     for (body, path) in [
         ("", ""),
         ("{", ""),
@@ -29,7 +30,10 @@ async fn a_broken_body_says_where_it_is_broken() {
         (r#"{"agent":"acp:ok","input":"x","context":{"a":{"b":1}}}"#, "context.a"),
         (r#"{"agent":"acp:ok","input":"x","metadata":{"a":1}}"#, "metadata.a"),
         (r#"{"agent":"acp:ok","input":"x","limits":{"max_steps":-1}}"#, "limits.max_steps"),
-        (r#"{"agent":"acp:ok","input":"x","limits":{"max_cost_usd":"lots"}}"#, "limits.max_cost_usd"),
+        (
+            r#"{"agent":"acp:ok","input":"x","limits":{"max_cost_usd":"lots"}}"#,
+            "limits.max_cost_usd",
+        ),
         (r#"{"agent":"acp:ok","input":"x","output_schema":{"type":"nonsense"}}"#, "output_schema"),
         (r#"{"agent":"acp:ok","input":"x","stream":"yes"}"#, "stream"),
         (huge_number.as_str(), "limits.max_steps"),
@@ -40,7 +44,8 @@ async fn a_broken_body_says_where_it_is_broken() {
         assert_eq!(answer.status, 400, "{shown}: {}", answer.text());
         let problem = answer.problem(400, "invalid_request");
         if !path.is_empty() {
-            let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{shown}: {problem}"));
+            let errors =
+                problem["errors"].as_array().unwrap_or_else(|| panic!("{shown}: {problem}"));
             let found = errors.iter().any(|e| e["path"].as_str().unwrap().starts_with(path));
             assert!(found, "{shown}: {problem}");
         }

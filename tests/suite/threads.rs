@@ -26,8 +26,12 @@ async fn a_thread_is_continued_on_every_platform() {
                 assert_eq!(body["messages"].as_array().unwrap().len(), 1);
             }
             "zaia" => {
-                let roles: Vec<_> = body["messages"].as_array().unwrap().iter()
-                    .map(|m| m["role"].as_str().unwrap()).collect();
+                let roles: Vec<_> = body["messages"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|m| m["role"].as_str().unwrap())
+                    .collect();
                 assert_eq!(roles, ["user", "assistant", "user"]);
             }
             "acp" => {
@@ -74,7 +78,8 @@ async fn a_thread_that_outgrows_its_bound_says_so() {
     let thread = first["thread_id"].as_str().unwrap();
     let again = json!({ "input": "And then?", "thread_id": thread });
     let run = world.run("zaia:ok", again).await.expect(200).json();
-    let warned = run["warnings"].as_array().unwrap().iter().any(|w| w["code"] == "history_truncated");
+    let warned =
+        run["warnings"].as_array().unwrap().iter().any(|w| w["code"] == "history_truncated");
     assert!(warned, "{run}");
     world.finish().await;
 }

@@ -48,15 +48,13 @@ fn refused(request: &Request<Body>) -> Result<()> {
         return Err(Error::new(Kind::InvalidRequest, "a request has exactly one Host header"));
     }
     let route = call::route_of(request)?;
-    match (route.operation, route.allowed.is_empty()) {
-        (Operation::Unknown, true) => {
-            Err(Error::new(Kind::NotFound, "there is no operation at this path"))
-        }
-        (Operation::Unknown, false) => {
-            Err(Error::new(Kind::MethodNotAllowed, "this path does not take that method"))
-        }
-        _ => Ok(()),
+    if route.operation != Operation::Unknown {
+        return Ok(());
     }
+    if route.allowed.is_empty() {
+        return Err(Error::new(Kind::NotFound, "there is no operation at this path"));
+    }
+    Err(Error::new(Kind::MethodNotAllowed, "this path does not take that method"))
 }
 
 #[cfg(test)]
