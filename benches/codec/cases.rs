@@ -82,10 +82,12 @@ fn of_vendor(
     let vendor: Arc<dyn Vendor> = Arc::from(vendor);
     cases.push(encode(kind, &vendor)?);
     if let Some(whole) = whole {
-        cases.push(decode_whole(kind, &vendor, whole)?);
+        let name = format!("{kind}: decode an answer");
+        cases.push(decode(name, &vendor, false, whole, read_whole)?);
     }
     if let Some(streamed) = streamed {
-        cases.push(decode_stream(kind, &vendor, streamed)?);
+        let name = format!("{kind}: decode a stream");
+        cases.push(decode(name, &vendor, true, streamed, read_stream)?);
     }
     Ok(())
 }
@@ -104,65 +106,61 @@ fn encode(kind: &str, vendor: &Arc<dyn Vendor>) -> Outcome<Case> {
     Ok(Case { name, bytes, messages: 1, prepare: Box::new(prepare) })
 }
 
-fn decode_whole(kind: &str, vendor: &Arc<dyn Vendor>, whole: String) -> Outcome<Case> {
-    let name = format!("{kind}: decode an answer");
-    let bytes = whole.len();
-    let whole: Arc<[u8]> = whole.into_bytes().into();
-    let read = |decoder: &mut dyn Decode, whole: &[u8]| {
-        let mut events = Vec::new();
-        let step = decoder.whole(whole, &mut events);
-        (events, matches!(step, Ok(Step::Done)))
-    };
-    let (events, is_done) = read(decoder(vendor, false)?.as_mut(), &whole);
-    must_end_well(&name, &events, is_done)?;
-    let vendor = Arc::clone(vendor);
-    let prepare = move || -> Outcome<Work> {
-        let mut decoder = decoder(&vendor, false)?;
-        let whole = Arc::clone(&whole);
-        Ok(Box::new(move || {
-            black_box(read(decoder.as_mut(), &whole));
-        }))
-    };
-    Ok(Case { name, bytes, messages: 1, prepare: Box::new(prepare) })
-}
+/// Reads an answer; whether it came to an end.
+type Read = fn(&mut dyn Decode, &[u8]) -> bool;
 
-fn decode_stream(kind: &str, vendor: &Arc<dyn Vendor>, streamed: String) -> Outcome<Case> {
-    let name = format!("{kind}: decode a stream");
-    let bytes = streamed.len();
-    let messages = streamed.matches("\n\n").count();
-    let streamed: Arc<[u8]> = streamed.into_bytes().into();
-    let (events, is_done) = read_stream(decoder(vendor, true)?.as_mut(), &streamed);
-    must_end_well(&name, &events, is_done)?;
+fn decode(
+    name: String,
+    vendor: &Arc<dyn Vendor>,
+    stream: bool,
+    answer: String,
+    read: Read,
+) -> Outcome<Case> {
+    let messages = if stream { answer.matches("\n\n").count() } else { 1 };
+    let bytes = answer.len();
+    let answer: Arc<[u8]> = answer.into_bytes().into();
+    if !read(decoder(vendor, stream)?.as_mut(), &answer) {
+        return Err(format!("{name}: came to no end").into());
+    }
     let vendor = Arc::clone(vendor);
     let prepare = move || -> Outcome<Work> {
-        let mut decoder = decoder(&vendor, true)?;
-        let streamed = Arc::clone(&streamed);
+        let mut decoder = decoder(&vendor, stream)?;
+        let answer = Arc::clone(&answer);
         Ok(Box::new(move || {
-            black_box(read_stream(decoder.as_mut(), &streamed));
+            black_box(read(decoder.as_mut(), &answer));
         }))
     };
     Ok(Case { name, bytes, messages, prepare: Box::new(prepare) })
 }
 
-fn read_stream(decoder: &mut dyn Decode, streamed: &[u8]) -> (Vec<RunEvent>, bool) {
+fn read_whole(decoder: &mut dyn Decode, answer: &[u8]) -> bool {
+    let mut events = Vec::new();
+    let step = decoder.whole(answer, &mut events);
+    matches!(step, Ok(Step::Done)) && has_end(&events)
+}
+
+/// The events of each segment are taken before the next one comes, as the gateway does.
+fn read_stream(decoder: &mut dyn Decode, answer: &[u8]) -> bool {
     let mut events = Vec::new();
     let mut frames = Decoder::new(CAPS);
-    let mut is_read = true;
-    for segment in streamed.chunks(SEGMENT) {
+    let mut is_over = false;
+    for segment in answer.chunks(SEGMENT) {
         let pushed = frames.push(segment, &mut |frame| decoder.frame(frame, &mut events));
-        is_read &= pushed.is_ok();
+        if pushed.is_err() {
+            return false;
+        }
+        is_over |= has_end(&events);
+        events.clear();
     }
-    let is_read = is_read && decoder.end_of_stream(&mut events).is_ok();
-    (events, is_read)
+    decoder.end_of_stream(&mut events).is_ok() && (is_over || has_end(&events))
+}
+
+fn has_end(events: &[RunEvent]) -> bool {
+    events.iter().any(|event| matches!(event.what, Happening::Ended(_)))
 }
 
 fn decoder(vendor: &Arc<dyn Vendor>, stream: bool) -> Outcome<Box<dyn Decode>> {
     Ok(start(vendor.as_ref(), &stage::plan(stream))?.decoder)
-}
-
-fn must_end_well(name: &str, events: &[RunEvent], is_done: bool) -> Outcome<()> {
-    let ends = events.iter().any(|event| matches!(event.what, Happening::Ended(_)));
-    if is_done && ends { Ok(()) } else { Err(format!("{name}: came to no end: {events:?}").into()) }
 }
 
 fn start(vendor: &dyn Vendor, plan: &Plan) -> Outcome<Exchange> {
