@@ -1,5 +1,7 @@
 //! Switchyard: one API in front of every agent platform.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;
