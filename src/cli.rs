@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::app::{self, Failure};
+use crate::app::{self, Failure, commands};
+use crate::simulator::scenarios;
 
 /// One API in front of every agent platform.
 ///
@@ -57,6 +58,9 @@ enum Command {
         /// The address to listen on; port 0 for any that is free.
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9900")]
         listen: SocketAddr,
+        /// Print what the platforms can play, and end.
+        #[arg(long)]
+        list: bool,
     },
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,
@@ -104,7 +108,7 @@ fn run_command(
         }
     };
     let done = match cli.command {
-        Command::Serve { config } => app::serve(&config.path),
+        Command::Serve { config } => commands::serve(&config.path),
         Command::Check { config } => match app::load(&config.path) {
             Ok(valid) => {
                 writeln!(out, "{} is valid", config.path.display())?;
@@ -113,8 +117,9 @@ fn run_command(
             }
             Err(report) => Err(Failure::Configuration(report)),
         },
-        Command::Demo { once } => app::demo(once),
-        Command::Simulate { listen } => app::simulate(listen),
+        Command::Demo { once } => commands::demo(once),
+        Command::Simulate { list: true, .. } => write!(out, "{}", scenarios::list()).map(Ok)?,
+        Command::Simulate { listen, list: false } => commands::simulate(listen),
         Command::Schema => writeln!(out, "{:#}", app::schema()).map(Ok)?,
     };
     match done {

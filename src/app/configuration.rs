@@ -1,10 +1,9 @@
-//! Wires everything: reads the configuration, lets the vendors check what only they know, and
-//! runs the gateway from it. The command line calls it.
+//! Reads the configuration and lets the vendors check what only they know. The command line and
+//! everything that starts a gateway call it.
 //!
 //! Invariant: nothing starts from a configuration that `check` would refuse.
 
 use std::fmt::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::Value;
@@ -15,24 +14,6 @@ use crate::outbound;
 
 /// A configuration is written by people; a file that is larger is the wrong one.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
-
-/// Why a command did not do what it was asked to.
-#[derive(Debug)]
-pub enum Failure {
-    /// The configuration is not valid.
-    Configuration(Report),
-    /// It could not start.
-    Start(String),
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Configuration(report) => write!(f, "{report}"),
-            Failure::Start(message) => writeln!(f, "{message}"),
-        }
-    }
-}
 
 /// Reads and checks the configuration at a path, with all that is wrong with it.
 pub fn load(path: &Path) -> Result<Config, Report> {
@@ -51,7 +32,12 @@ fn read_text(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-fn load_text(file: &str, text: &str, surroundings: &dyn Surroundings) -> Result<Config, Report> {
+/// The same for a text.
+pub fn load_text(
+    file: &str,
+    text: &str,
+    surroundings: &dyn Surroundings,
+) -> Result<Config, Report> {
     let mut reading = config::read(file, text, surroundings);
     for (path, message) in vendor_faults(&reading) {
         reading.add(&path, message);
@@ -109,22 +95,6 @@ pub fn summary(config: &Config) -> String {
 /// The JSON Schema of a configuration file.
 pub fn schema() -> Value {
     config::schema(&[])
-}
-
-/// Serves until told to stop.
-pub fn serve(path: &Path) -> Result<(), Failure> {
-    load(path).map_err(Failure::Configuration)?;
-    Err(Failure::Start("`serve` is not wired yet".to_owned()))
-}
-
-/// Shows the gateway at work with pretend platforms; with `once`, ends after that.
-pub fn demo(_once: bool) -> Result<(), Failure> {
-    Err(Failure::Start("`demo` is not wired yet".to_owned()))
-}
-
-/// Plays the platforms until told to stop.
-pub fn simulate(_listen: SocketAddr) -> Result<(), Failure> {
-    Err(Failure::Start("`simulate` is not wired yet".to_owned()))
 }
 
 #[cfg(test)]

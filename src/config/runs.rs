@@ -20,6 +20,8 @@ pub struct Runs {
     pub journal_bytes: usize,
     /// Ended runs kept.
     pub kept: usize,
+    /// Bytes of ended runs kept.
+    pub kept_bytes: usize,
     /// Bytes of one answer.
     pub answer_bytes: usize,
     /// The longest run.
@@ -63,6 +65,14 @@ const KEPT: Setting<u32> = Setting::new(
     10_000,
     1..=10_000_000,
     "a run must be there to be read once, and it is memory",
+);
+/// What a small machine can spare; the oldest runs go first.
+const KEPT_BYTES: Setting<usize> = Setting::new(
+    "kept_bytes",
+    "Bytes of ended runs kept, all together.",
+    256 * MIB,
+    MIB..=64 * GIB,
+    "less keeps no large run, and it is memory",
 );
 /// As large as what is read of a platform's answer.
 const ANSWER_BYTES: Setting<usize> = Setting::new(
@@ -112,6 +122,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Runs {
         window_bytes: section.bytes(&WINDOW_BYTES),
         journal_bytes: section.bytes(&JOURNAL_BYTES),
         kept: section.count(&KEPT) as usize,
+        kept_bytes: section.bytes(&KEPT_BYTES),
         answer_bytes: section.bytes(&ANSWER_BYTES),
         max_duration: section.duration(&MAX_DURATION),
         threads: section.count(&THREADS) as usize,
