@@ -8,5 +8,7 @@ pub mod http;
 pub mod inbound;
 pub mod model;
 pub mod outbound;
+pub mod stack;
 pub mod tasks;
+pub mod telemetry;
 pub mod wire;

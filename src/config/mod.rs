@@ -171,6 +171,8 @@ pub struct Runs {
     pub window_bytes: usize,
     /// Bytes of events kept of one run for readers that come later.
     pub journal_bytes: usize,
+    /// Bytes of ended runs kept.
+    pub kept_bytes: usize,
     /// Ended runs kept.
     pub kept: usize,
     /// Bytes of one answer.

@@ -3,6 +3,8 @@
 
 pub mod body;
 pub mod client;
+pub mod edge;
 pub mod layer;
 pub mod operation;
+pub mod problem;
 pub mod service;

@@ -1,0 +1,4 @@
+//! What operators see of the gateway: metric families and the log.
+
+pub mod metrics;
+pub mod tracing;
