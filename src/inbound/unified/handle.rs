@@ -16,6 +16,7 @@ use crate::inbound::start::{self, Streamed};
 use crate::inbound::unified::check::{self, Checked};
 use crate::inbound::unified::events::Encoder;
 use crate::inbound::unified::list;
+use crate::inbound::unified::object::Object;
 use crate::inbound::unified::request::RunBody;
 use crate::inbound::{answer, headers, stream};
 use crate::model::call::Call;
@@ -54,7 +55,7 @@ pub fn decode_run(
     agent: Option<&str>,
     longest: Duration,
 ) -> Result<(String, Checked)> {
-    let mut body: RunBody = json::decode(bytes, Bounds::default())?;
+    let Object(mut body): Object<RunBody> = json::decode(bytes, Bounds::default())?;
     let agent = match (agent, body.agent.take()) {
         (Some(agent), None) => agent.to_owned(),
         (None, Some(agent)) => agent,
@@ -131,7 +132,7 @@ pub async fn cancel_run(
     let bytes = body.read().await?;
     if !bytes.iter().all(u8::is_ascii_whitespace) {
         headers::require_json(&head.headers)?;
-        let Nothing {} = json::decode(&bytes, Bounds::default())?;
+        let Object(Nothing {}) = json::decode(&bytes, Bounds::default())?;
     }
     let run = parts.gateway.cancel(call, id).await?;
     answer::json(StatusCode::OK, &*run)
