@@ -25,7 +25,7 @@ use crate::model::call::Call;
 /// What the faces need.
 pub struct Parts {
     /// What does the work.
-    pub gateway: Arc<Gateway>,
+    pub gateway: Gateway,
     /// Webhooks in, by agent reference.
     pub hooks: IndexMap<String, Hook>,
     /// Silence after which a stream gets a comment line.
