@@ -7,7 +7,13 @@
 mod answer;
 pub mod dispatch;
 pub mod layers;
+pub mod fault;
+pub mod make;
 pub mod prompt;
+pub mod schema_words;
+pub mod target;
+pub mod typed;
+pub mod zaia;
 
 use std::time::Duration;
 
@@ -104,6 +110,8 @@ pub enum Step {
 pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
     match upstream.kind.as_str() {
         // One line a vendor.
+        "make" => Ok(Box::new(make::Make::new(upstream)?)),
+        "zaia" => Ok(Box::new(zaia::Zaia::new(upstream)?)),
         other => Err(vec![FieldError {
             path: "kind".to_owned(),
             message: format!("there is no platform of kind `{other}`"),
