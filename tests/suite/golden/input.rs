@@ -193,6 +193,7 @@ fn request(file: RequestFile) -> Result<RunRequest, String> {
         None => None,
     };
     Ok(RunRequest {
+        warnings: Vec::new(),
         input: messages.into_iter().map(message).collect(),
         attachment_urls,
         thread_id,
