@@ -4,7 +4,10 @@
 //! Invariant: vendors are synchronous and own no socket. They turn a plan into their platform's
 //! request, and its bytes into run events; the dispatcher does the talking.
 
+pub mod acp;
+pub mod fault;
 pub mod prompt;
+pub mod typed;
 
 use std::time::Duration;
 
@@ -101,6 +104,7 @@ pub enum Step {
 pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
     match upstream.kind.as_str() {
         // One line a vendor.
+        "acp" => Ok(Box::new(acp::Acp::new(upstream)?)),
         other => Err(vec![FieldError {
             path: "kind".to_owned(),
             message: format!("there is no platform of kind `{other}`"),
