@@ -5,6 +5,7 @@
 //! request, and its bytes into run events; the dispatcher does the talking.
 
 pub mod acp;
+pub mod agentbase;
 pub mod fault;
 pub mod prompt;
 pub mod typed;
@@ -104,6 +105,7 @@ pub enum Step {
 pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
     match upstream.kind.as_str() {
         // One line a vendor.
+        "agentbase" => Ok(Box::new(agentbase::Agentbase::new(upstream)?)),
         "acp" => Ok(Box::new(acp::Acp::new(upstream)?)),
         other => Err(vec![FieldError {
             path: "kind".to_owned(),
