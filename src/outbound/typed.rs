@@ -40,6 +40,15 @@ pub fn read<T: DeserializeOwned>(map: &Map<String, Value>) -> Result<T, Vec<Fiel
     }
 }
 
+/// Joins a place to the place of what holds it.
+pub fn below(parent: &str, path: &str) -> String {
+    match path {
+        "" => parent.to_owned(),
+        path if parent.is_empty() || path.starts_with('[') => format!("{parent}{path}"),
+        path => format!("{parent}.{path}"),
+    }
+}
+
 /// The path, with the key that is unknown or missing at its end.
 fn place(path: &str, said: &str) -> String {
     let key = quoted(said, "unknown field `").or_else(|| quoted(said, "missing field `"));
@@ -131,5 +140,13 @@ mod tests {
         assert_eq!(said.len(), 2);
         assert!(said.iter().all(|(_, message)| !message.contains("hunter2")), "{said:?}");
         assert_eq!(said[0].1, "expected u64");
+    }
+
+    #[test]
+    fn places_are_joined_as_callers_write_them() {
+        assert_eq!(below("a", "b[0].c"), "a.b[0].c");
+        assert_eq!(below("a", "[0]"), "a[0]");
+        assert_eq!(below("a", ""), "a");
+        assert_eq!(below("", "b"), "b");
     }
 }

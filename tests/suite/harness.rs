@@ -3,8 +3,8 @@
 //! Invariant: every answer that a test gets has been held against the OpenAPI document, and
 //! [`World::finish`] asserts that no task is left behind.
 
-use std::net::SocketAddr;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -133,7 +133,13 @@ impl World {
     pub async fn configured(text: &str) -> Self {
         let tasks = Tasks::default();
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let simulator = Simulator::start(loopback, &tasks, Options { seed: Some(seed()), ..Options::default() }).await.unwrap();
+        let simulator = Simulator::start(
+            loopback,
+            &tasks,
+            Options { seed: Some(seed()), ..Options::default() },
+        )
+        .await
+        .unwrap();
         let text = text.replace("SIM", &simulator.addr().to_string());
         let config = load_text("test.yaml", &text, &Pretend);
         let mut config = config.unwrap_or_else(|report| panic!("{report}"));
