@@ -132,6 +132,19 @@ mod tests {
     }
 
     #[test]
+    fn settings_are_held_to_their_form() {
+        let settings = serde_json::json!({"team_id": 0, "zone": "eu1", "credential_scheme": "x"});
+        let errors = typed::read::<Settings>(settings.as_object().unwrap()).unwrap_err();
+        let paths: Vec<_> = errors.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["team_id", "zone", "credential_scheme"]);
+        let errors = typed::read::<Settings>(&serde_json::Map::new()).unwrap_err();
+        assert_eq!(
+            (errors[0].path.as_str(), errors[0].message.as_str()),
+            ("team_id", "is missing")
+        );
+    }
+
+    #[test]
     fn the_scheme_follows_the_credential_unless_it_is_configured() {
         let (uuid, jwt) = ("0d2f8c36-5c9e-4b7a-9f10-2a3b4c5d6e7f", "eyJhbGciOi.x.y");
         let by_form = made(&serde_json::json!({"team_id": 1}));

@@ -75,7 +75,7 @@ fn config<'a>(
         (None, _) => {}
     }
     if !request.context.is_empty() {
-        additions.push(prompt::context_block(&request.context));
+        additions.push(prompt::context_block(&request.context).trim_end().to_owned());
     }
     if let Some(wanted) = &request.output_schema {
         structure(make, wanted, request.unsupported, &mut config, &mut additions, warnings)?;

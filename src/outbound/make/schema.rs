@@ -18,14 +18,14 @@ const ROOT: &str = "output_schema";
 /// parser is of no use.
 pub(super) fn translate(schema: &Value) -> (OutputParser, Losses) {
     let mut losses = Losses::default();
-    let schema = match schema {
-        Value::Object(object) if is_object(object) => members(object, ROOT, 0, &mut losses),
-        Value::Object(object) => {
+    let schema = match schema.as_object() {
+        Some(object) if is_object(object) => members(object, ROOT, 0, &mut losses),
+        Some(object) => {
             losses.sort(object, ROOT, &|_| false);
             losses.refuse(format!("{ROOT}.type"), "this platform's answers are objects");
             Vec::new()
         }
-        _ => {
+        None => {
             losses.refuse(ROOT, "this platform's answers are objects");
             Vec::new()
         }
@@ -83,13 +83,11 @@ fn members(
 fn field(schema: &Value, path: &str, depth: usize, losses: &mut Losses) -> SchemaField {
     let mut field =
         SchemaField { name: None, r#type: "any", label: None, required: false, spec: None };
-    let object = match schema {
-        Value::Object(object) => object,
-        Value::Bool(true) => return field,
-        _ => {
+    let Value::Object(object) = schema else {
+        if schema != &Value::Bool(true) {
             losses.refuse(path, "this platform cannot express it");
-            return field;
         }
+        return field;
     };
     let label = object.get("description").or_else(|| object.get("title"));
     field.label = label.and_then(Value::as_str).map(str::to_owned);

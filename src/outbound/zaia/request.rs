@@ -68,7 +68,7 @@ fn facts(request: &RunRequest) -> Result<Vec<String>> {
         facts.push(instructions.as_str().to_owned());
     }
     if !request.context.is_empty() {
-        facts.push(prompt::context_block(&request.context));
+        facts.push(prompt::context_block(&request.context).trim_end().to_owned());
     }
     Ok(facts)
 }

@@ -78,7 +78,9 @@ impl Decoder {
                 let json = self.wants_json.then(|| prompt::json_in(&text)).flatten();
                 (text, json)
             }
-            other => (other.to_string(), Some(other)),
+            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                (content.to_string(), Some(content))
+            }
         };
         events.push(RunEvent::synthetic(Happening::MessageCompleted(text.into())));
         events.extend(json.map(|json| RunEvent::live(Happening::Structured(Json(json)))));
@@ -154,7 +156,7 @@ fn credits(execution: &Execution<'_>) -> Option<Micro> {
 fn files_left_out(answer: &Answer<'_>) -> Option<RunEvent> {
     let count = answer.attachments_urls.as_ref().map_or(0, Vec::len);
     (count > 0).then(|| {
-        let detail = format!("the answer came with {count} files, which are not passed on");
+        let detail = format!("files that came with the answer are not passed on: {count}");
         RunEvent::live(Happening::Warning(Warning::new("attachments_left_out", None, detail)))
     })
 }

@@ -14,12 +14,9 @@ const ROOT: &str = "output_schema";
 /// result is of no use.
 pub(super) fn translate(schema: &Value) -> (Value, Losses) {
     let mut losses = Losses::default();
-    let top = match schema {
-        Value::Object(object) => object,
-        _ => {
-            losses.refuse(ROOT, "this platform's answers are objects");
-            return (Value::Null, losses);
-        }
+    let Value::Object(top) = schema else {
+        losses.refuse(ROOT, "this platform's answers are objects");
+        return (Value::Null, losses);
     };
     let is_object = match top.get("type") {
         Some(word) => word == "object",
@@ -61,6 +58,7 @@ fn node(schema: &Value, path: &str, losses: &mut Losses) -> Value {
         said.insert("anyOf".to_owned(), Value::Array(choices));
         return Value::Object(said);
     }
+    let before = losses.refused.len();
     let (words, is_nullable) = types(object);
     let is_scalar = !words.iter().any(|word| matches!(*word, "object" | "array"));
     losses.sort(object, path, &|word| is_scalar && matches!(word, "enum" | "const"));
@@ -68,6 +66,8 @@ fn node(schema: &Value, path: &str, losses: &mut Losses) -> Value {
         said.insert("nullable".to_owned(), json!(true));
     }
     match words.as_slice() {
+        // A composition has been refused already, by its own place.
+        [] if losses.refused.len() > before => {}
         [] => losses.refuse(path, "this platform needs a type here"),
         [word] => typed(object, word, path, &mut said, losses),
         [_, _, ..] => {
