@@ -69,7 +69,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct ConfigFile {
     /// The configuration file; `config/reference.yaml` explains every key.
-    #[arg(long = "config", short, value_name = "FILE")]
+    #[arg(long = "config", short = 'c', value_name = "FILE")]
     path: PathBuf,
 }
 
@@ -99,12 +99,12 @@ fn run_command(
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            return match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                    write!(out, "{error}").map(|()| 0)
-                }
-                _ => write!(err, "{error}").map(|()| USAGE),
-            };
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+                write!(out, "{error}")?;
+                return Ok(0);
+            }
+            write!(err, "{error}")?;
+            return Ok(USAGE);
         }
     };
     let done = match cli.command {

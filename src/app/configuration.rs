@@ -49,7 +49,10 @@ pub fn load_text(
 fn vendor_faults(reading: &Reading) -> Vec<(String, String)> {
     let mut faults = Vec::new();
     let mut add = |parent: String, found: Vec<FieldError>| {
-        let whole = |field: FieldError| (format!("{parent}.{}", field.path), field.message);
+        let whole = |field: FieldError| match field.path.as_str() {
+            "" => (parent.clone(), field.message),
+            path => (format!("{parent}.{path}"), field.message),
+        };
         faults.extend(found.into_iter().map(whole));
     };
     for upstream in reading.upstreams() {

@@ -110,7 +110,7 @@ fn check_template(text: &str) -> Result<(), &'static str> {
         let Some((place, after)) = after.split_once("}}") else {
             return Err("holds a place `{{` without its end `}}`");
         };
-        if !is_pointer(place) {
+        if !is_pointer(place.trim()) {
             return Err("holds a place that is no JSON pointer (write it like `{{/text}}`)");
         }
         rest = after;
@@ -135,8 +135,8 @@ mod tests {
     #[test]
     fn the_places_of_a_template_are_pointers_and_end() {
         assert!(check_template("no place").is_ok());
-        assert!(check_template("a {{/b}} c {{/d/0}} }}").is_ok());
-        for wrong in ["{{/a", "{{a}}", "{{ /a }}", "{{}}"] {
+        assert!(check_template("a {{/b}} c {{ /d/0 }} }}").is_ok());
+        for wrong in ["{{/a", "{{a}}", "{{}}", "{{ }}"] {
             assert!(check_template(wrong).is_err(), "{wrong}");
         }
     }

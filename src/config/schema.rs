@@ -150,7 +150,12 @@ fn point_below(schema: &mut Value, kind: &str) {
                     Value::String(target) if key == "$ref" => {
                         *target = target.replace("#/$defs/", &format!("#/$defs/{kind}."));
                     }
-                    other => point_below(other, kind),
+                    Value::String(_) => {}
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => point_below(value, kind),
                 }
             }
         }

@@ -137,10 +137,10 @@ fn look_up(kind: &str, name: &str, surroundings: &dyn Surroundings) -> Result<St
 
 /// Why a file cannot be read, in words that hold nothing of the file.
 fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::InvalidData => "it is not text in UTF-8".to_owned(),
-        _ => error.to_string(),
+    if error.kind() == io::ErrorKind::InvalidData {
+        return "it is not text in UTF-8".to_owned();
     }
+    error.to_string()
 }
 
 #[cfg(test)]
