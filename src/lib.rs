@@ -4,6 +4,8 @@
 //! [`server`], passes the EDGE stack of [`stack`], is decoded by a face in [`inbound`], admitted
 //! and driven by [`gateway`], and spoken to its platform by a vendor in [`outbound`].
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod error;

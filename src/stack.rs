@@ -6,9 +6,14 @@ use http::{Request, Response};
 use tower::{Service, ServiceBuilder};
 
 use crate::clock::{Clock, Ids};
-use crate::config::Listen;
-use crate::error::Error;
+use crate::config::{self, Listen};
+use crate::error::{Error, FieldError};
+use crate::gateway::layers::conform::Conform;
+use crate::gateway::layers::cost::CostCap;
+use crate::gateway::layers::deadline::Deadline;
+use crate::gateway::layers::schema::OutputSchema;
 use crate::http::body::Body;
+use crate::http::client::Client;
 use crate::http::edge::body_limit::BodyLimitLayer;
 use crate::http::edge::call::CallLayer;
 use crate::http::edge::deadline::DeadlineLayer;
@@ -22,8 +27,15 @@ use crate::http::edge::trace::TraceLayer;
 use crate::http::layer::layer;
 use crate::http::operation::Listener;
 use crate::http::problem::Render;
-use crate::http::service::HttpService;
-use crate::telemetry::metrics::Metrics;
+use crate::http::service::{HttpService, RunService, UpstreamService};
+use crate::outbound::Vendor;
+use crate::outbound::dispatch::Dispatcher;
+use crate::outbound::layers::breaker::Breaker;
+use crate::outbound::layers::clocks::Clocks;
+use crate::outbound::layers::credentials::Credentials;
+use crate::outbound::layers::measure::Measure;
+use crate::outbound::layers::permits::Permits;
+use crate::telemetry::metrics::{Metrics, UpstreamMetrics};
 
 /// What the EDGE stack is built from.
 pub struct EdgeParts<'a> {
@@ -84,6 +96,60 @@ where
             .layer(layer(BodyLimitLayer(listen.body_bytes)))
             .service(faces),
     )
+}
+
+/// The RUN stack: what holds for every run on every platform. What a caller, a platform and a
+/// record are promised of a run's meaning belongs here, not in the EDGE stack: here there is one
+/// language, so that no face and no vendor can forget a promise.
+pub fn run(bounds: &config::Runs, dispatcher: Dispatcher) -> RunService {
+    RunService::new(
+        ServiceBuilder::new()
+            // Its clock covers everything that is done for the run.
+            .layer(layer(Deadline { longest: bounds.max_duration }))
+            // Judges the answer that the caller would get.
+            .layer(layer(OutputSchema))
+            // Stops the run at the cost that the platform reports.
+            .layer(layer(CostCap))
+            // Innermost: all others may rely on the order that it enforces.
+            .layer(layer(Conform))
+            .service(dispatcher),
+    )
+}
+
+/// What an UPSTREAM stack is built from.
+pub struct UpstreamParts<'a> {
+    /// The upstream.
+    pub upstream: &'a config::Upstream,
+    /// Its translator.
+    pub vendor: &'a dyn Vendor,
+    /// When it is not to be called; shared with whoever shows its health.
+    pub breaker: Breaker,
+    /// What is counted.
+    pub metrics: Arc<UpstreamMetrics>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One upstream's UPSTREAM stack. Errors name a place below the upstream.
+pub fn upstream(parts: UpstreamParts<'_>) -> Result<UpstreamService, FieldError> {
+    let UpstreamParts { upstream, vendor, breaker, metrics, clock } = parts;
+    let name = upstream.name.as_str();
+    let client = Client::new(name, upstream.clocks.connect)
+        .map_err(|error| FieldError { path: "base_url".to_owned(), message: error.to_string() })?;
+    Ok(UpstreamService::new(
+        ServiceBuilder::new()
+            // Counts every try, refused ones too.
+            .layer(layer(Measure::new(metrics, clock)))
+            // A sick platform is left alone before it takes permits.
+            .layer(layer(breaker))
+            // No more calls at a time than the platform is to bear.
+            .layer(layer(Permits::new(name, upstream.max_concurrent)))
+            // Its clocks measure the platform, not the wait for a permit.
+            .layer(layer(Clocks::new(name, upstream.clocks)))
+            // Innermost, so that no other layer ever sees a credential.
+            .layer(layer(Credentials::new(upstream, vendor)?))
+            .service(client),
+    ))
 }
 
 #[cfg(test)]

@@ -2,19 +2,16 @@
 //! each kind, shown as the curl line that a user would type and the answer that came.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 
-use crate::clock::{RandomIds, SystemClock};
-use crate::config::{self, secret::Surroundings};
-use crate::simulator::{Options, Simulator};
+use crate::app::{App, Failure, Surrounding, Surroundings, commands, load_text};
+use crate::simulator::server::Simulator;
+use crate::simulator::stage::Options;
 use crate::tasks::Tasks;
-
-use super::{App, Surrounding};
 
 /// The demo's configuration; `PORT` stands for the simulator's.
 const CONFIG: &str = include_str!("../../config/demo.yaml");
@@ -117,22 +114,21 @@ impl Surroundings for Pretend {
     }
 }
 
-/// Runs the demo. With `once` it ends after the shown calls; whether all went as expected.
-pub async fn demo(once: bool) -> Result<bool, String> {
+/// Runs the demo. With `once` it ends after the shown calls, and fails if one of them did.
+pub(super) async fn demo(once: bool) -> Result<(), Failure> {
     let tasks = Tasks::default();
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-    let simulator = Simulator::start(loopback, &tasks, Options::default()).await.map_err(|e| e.to_string())?;
+    let simulator = Simulator::start(loopback, &tasks, Options::default()).await;
+    let simulator = simulator.map_err(Failure::start)?;
     let text = CONFIG.replace("PORT", &simulator.addr().port().to_string());
     let mut config =
-        config::load("config/demo.yaml", &text, &Pretend).map_err(|report| report.to_string())?;
+        load_text("config/demo.yaml", &text, &Pretend).map_err(Failure::Configuration)?;
     for address in [&mut config.listen.api, &mut config.listen.admin] {
         if tokio::net::TcpListener::bind(*address).await.is_err() {
             address.set_port(0);
         }
     }
-    let surrounding =
-        Surrounding { clock: Arc::new(SystemClock::new()), ids: Arc::new(RandomIds) };
-    let app = App::start(config, surrounding).await.map_err(|error| error.to_string())?;
+    let app = App::start(&config, Surrounding::system())?;
     say(&format!(
         "Switchyard is up: callers at http://{}, operators at http://{}.\n\
          Behind it, simulated on {}: Make, Zaia, ACP and Agentbase.",
@@ -140,19 +136,7 @@ pub async fn demo(once: bool) -> Result<bool, String> {
         app.admin(),
         simulator.addr()
     ));
-    let mut failed = 0;
-    for shown in calls() {
-        if !show(app.api(), &shown).await {
-            failed += 1;
-        }
-    }
-    let metrics = Shown { title: "What Prometheus would scrape", ..get("", "/metrics") };
-    if !show_part(app.admin(), &metrics, "switchyard_runs_total{").await {
-        failed += 1;
-    }
-    if failed > 0 {
-        say(&format!("\n{failed} of the shown calls did not go as expected."));
-    }
+    let failed = show_all(&app).await;
     if !once {
         say(&format!(
             "\nServing on until Ctrl-C. Try the lines above, or a platform that misbehaves:\n\
@@ -161,11 +145,26 @@ pub async fn demo(once: bool) -> Result<bool, String> {
              \nWhat else the platforms can play: switchyard simulate --list",
             app.api()
         ));
-        super::stop_signal().await;
+        commands::stop_signal().await?;
     }
     app.drain().await;
     simulator.shutdown();
-    Ok(failed == 0)
+    match failed {
+        0 => Ok(()),
+        failed => {
+            Err(Failure::Start(format!("{failed} of the shown calls did not go as expected")))
+        }
+    }
+}
+
+/// How many of the shown calls did not go as expected.
+async fn show_all(app: &App) -> usize {
+    let mut failed = 0;
+    for shown in calls() {
+        failed += usize::from(!show(app.api(), &shown).await);
+    }
+    let metrics = get("What Prometheus would scrape", "/metrics");
+    failed + usize::from(!show_part(app.admin(), &metrics, "switchyard_runs_total{").await)
 }
 
 /// Makes a call and prints it with its whole answer; whether it went as expected.
@@ -209,7 +208,8 @@ async fn ask(to: SocketAddr, shown: &Shown) -> Result<(StatusCode, Bytes), Strin
     let stream = tokio::net::TcpStream::connect(to).await.map_err(|e| text(&e))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| text(&e))?;
-    let mut request = Request::builder().method(&shown.method).uri(shown.path).header("host", to.to_string());
+    let mut request =
+        Request::builder().method(&shown.method).uri(shown.path).header("host", to.to_string());
     for (name, value) in shown.headers {
         request = request.header(*name, *value);
     }

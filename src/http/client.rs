@@ -251,4 +251,28 @@ mod tests {
             assert!(error.message().contains("`up` broke its answer off"));
         }
     }
+
+    #[tokio::test]
+    async fn a_dropped_answer_closes_its_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = [0u8; 4096];
+            let _read = stream.read(&mut head).unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n")
+                .unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            stream.read(&mut head).map(|read| read == 0)
+        });
+        let client = Client::new("up", Duration::from_secs(1)).unwrap();
+        let service = crate::http::service::UpstreamService::new(client);
+        let request = Request::get(format!("http://{at}/")).body(Body::empty()).unwrap();
+        let mut response = service.oneshot(request).await.unwrap();
+        assert!(response.body_mut().frame().await.unwrap().is_ok());
+        drop(response);
+        let closed = tokio::task::spawn_blocking(move || peer.join().unwrap()).await.unwrap();
+        assert!(matches!(closed, Ok(true)), "the platform heard nothing of it");
+    }
 }

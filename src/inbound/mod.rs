@@ -7,7 +7,6 @@
 pub mod acp;
 pub mod admin;
 pub mod answer;
-pub mod body;
 pub mod errors;
 pub mod faces;
 pub mod headers;

@@ -35,14 +35,11 @@ pub trait Encode: Send + 'static {
 /// An answer that streams: what was `read` already, then what `reader` brings.
 pub fn answer(
     read: Vec<Arc<Recorded>>,
-    reader: Reader,
+    mut reader: Reader,
     encoder: impl Encode,
     heartbeat: Duration,
 ) -> Response<Body> {
-    let rest = stream::unfold(reader, |mut reader| async move {
-        let event = reader.next().await?;
-        Some((event, reader))
-    });
+    let rest = stream::poll_fn(move |cx| reader.poll_next(cx));
     let events = EventBody::new(stream::iter(read).chain(rest), encoder, heartbeat);
     let mut response = Response::new(Body::stream(events));
     let headers = response.headers_mut();

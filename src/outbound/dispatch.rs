@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
+use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 
 use crate::clock::Clock;
@@ -133,7 +134,6 @@ impl Line {
 
     /// The next bytes of an answer's body; trailers say nothing that a run needs.
     pub(super) async fn next_bytes(&self, body: &mut Body) -> Option<Result<bytes::Bytes>> {
-        use http_body_util::BodyExt;
         loop {
             match self.waiting(body.frame()).await? {
                 Ok(frame) => {

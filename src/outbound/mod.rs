@@ -4,10 +4,22 @@
 //! Invariant: vendors are synchronous and own no socket. They turn a plan into their platform's
 //! request, and its bytes into run events; the dispatcher does the talking.
 
+pub mod acp;
+pub mod agentbase;
+pub mod make;
+pub mod zaia;
+
+// What vendors share: texts that stand in prompts, reading what people wrote, failed answers.
+pub mod fault;
+pub mod prompt;
+pub mod schema_words;
+pub mod target;
+pub mod typed;
+
+// What talks to the platforms.
 mod answer;
 pub mod dispatch;
 pub mod layers;
-pub mod prompt;
 
 use std::time::Duration;
 
@@ -104,6 +116,10 @@ pub enum Step {
 pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
     match upstream.kind.as_str() {
         // One line a vendor.
+        "acp" => Ok(Box::new(acp::Acp::new(upstream)?)),
+        "agentbase" => Ok(Box::new(agentbase::Agentbase::new(upstream)?)),
+        "make" => Ok(Box::new(make::Make::new(upstream)?)),
+        "zaia" => Ok(Box::new(zaia::Zaia::new(upstream)?)),
         other => Err(vec![FieldError {
             path: "kind".to_owned(),
             message: format!("there is no platform of kind `{other}`"),

@@ -36,7 +36,12 @@ pub fn decode(bytes: &[u8]) -> Result<Map<String, Value>> {
             }
             Entry::Occupied(mut place) => match place.get_mut() {
                 Value::Array(values) => values.push(value),
-                first => *first = Value::from(vec![first.take(), value]),
+                // A form's only other value is a string.
+                first @ (Value::String(_)
+                | Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::Object(_)) => *first = Value::from(vec![first.take(), value]),
             },
         }
     }
@@ -166,7 +171,7 @@ mod tests {
         match value {
             Value::Object(map) => map.values().map(leaves).sum(),
             Value::Array(values) => values.len(),
-            _ => 1,
+            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => 1,
         }
     }
 

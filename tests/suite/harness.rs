@@ -3,9 +3,10 @@
 //! Invariant: every answer that a test gets has been held against the OpenAPI document, and
 //! [`World::finish`] asserts that no task is left behind.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -16,11 +17,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use switchyard::app::{App, Surrounding};
-use switchyard::clock::{RandomIds, SystemClock};
-use switchyard::config;
-use switchyard::config::secret::Surroundings;
-use switchyard::simulator::{Options, Running, Simulator};
+use switchyard::app::{App, Surrounding, Surroundings, load_text};
+use switchyard::simulator::server::{Running, Simulator};
+use switchyard::simulator::stage::Options;
 use switchyard::tasks::Tasks;
 
 use crate::contract;
@@ -134,17 +133,19 @@ impl World {
     pub async fn configured(text: &str) -> Self {
         let tasks = Tasks::default();
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let simulator = Simulator::start(loopback, &tasks, Options::default()).await.unwrap();
+        let simulator = Simulator::start(
+            loopback,
+            &tasks,
+            Options { seed: Some(seed()), ..Options::default() },
+        )
+        .await
+        .unwrap();
         let text = text.replace("SIM", &simulator.addr().to_string());
-        let mut config = match config::load("test.yaml", &text, &Pretend) {
-            Ok(loaded) => loaded,
-            Err(report) => panic!("{report}"),
-        };
+        let config = load_text("test.yaml", &text, &Pretend);
+        let mut config = config.unwrap_or_else(|report| panic!("{report}"));
         config.listen.api = loopback;
         config.listen.admin = loopback;
-        let surrounding =
-            Surrounding { clock: Arc::new(SystemClock::new()), ids: Arc::new(RandomIds) };
-        let app = App::start(config, surrounding).await.unwrap();
+        let app = App::start(&config, Surrounding::system()).unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { simulator, app, tasks, client }
     }
@@ -274,6 +275,17 @@ impl Events {
             }
         }
     }
+}
+
+/// Where the simulator cuts its answers; printed, so that a failure can be had again.
+fn seed() -> u64 {
+    static SEED: LazyLock<u64> = LazyLock::new(|| {
+        let given = std::env::var("SWITCHYARD_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        println!("SWITCHYARD_SEED={seed}");
+        seed
+    });
+    *SEED
 }
 
 /// The names of events, in order.

@@ -1,6 +1,8 @@
 //! The one integration binary: a module per promise and face. Run a part of it with
 //! `cargo test --test suite <module>`.
 
+#![expect(unreachable_pub, reason = "one binary, whose modules share helpers")]
+
 mod contract;
 mod harness;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::Response;
+use http::request::Parts as Head;
 
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
@@ -11,7 +12,7 @@ use crate::inbound::acp::{request as acp_request, response};
 use crate::inbound::faces::Parts;
 use crate::inbound::prefer::Patience;
 use crate::inbound::start::{self, Streamed};
-use crate::inbound::{body, headers, stream};
+use crate::inbound::{headers, stream};
 use crate::model::call::Call;
 
 /// `POST /acp/{workspace}/agents/{profile_id}/run`.
@@ -20,14 +21,15 @@ pub async fn run_acp(
     call: &Arc<Call>,
     workspace: &str,
     agent: &str,
-    mut request: Request<Body>,
+    head: &Head,
+    body: Body,
 ) -> Result<Response<Body>> {
     // Another workspace's agent is no different from one that is not there.
     if workspace != call.principal.workspace {
         return Err(Error::new(Kind::AgentNotFound, "there is no such agent"));
     }
-    headers::refuse_idempotency_key(request.headers())?;
-    let bytes = body::read(&mut request, parts.body_bytes).await?;
+    headers::refuse_idempotency_key(&head.headers)?;
+    let bytes = body.read().await?;
     let request = acp_request::decode(&bytes)?;
     if request.stream {
         return match start::streamed(&parts.gateway, call, agent, request).await? {

@@ -16,8 +16,7 @@ pub fn field(name: &str, value: Value) -> Value {
         "thread_id" | "instructions" | "instructions_mode" | "model" | "unsupported" => {
             scalar_text(value)
         }
-        "context" => values(parsed(value), flat_fact),
-        "metadata" => values(parsed(value), scalar_text),
+        "metadata" => texts(parsed(value)),
         "limits" => limits(parsed(value)),
         "tools" => list(parsed(value)),
         "callback" => address(parsed(value)),
@@ -46,14 +45,9 @@ fn parsed(value: Value) -> Value {
     nested.then(|| json::decode(text.as_bytes(), Bounds::default()).ok()).flatten().unwrap_or(value)
 }
 
-fn values(value: Value, each: fn(Value) -> Value) -> Value {
+fn texts(value: Value) -> Value {
     let Value::Object(map) = value else { return value };
-    map.into_iter().map(|(key, value)| (key, each(value))).collect()
-}
-
-/// A scalar as it is, anything nested as its JSON.
-fn flat_fact(value: Value) -> Value {
-    if value.is_object() || value.is_array() { text::of(&value).into() } else { value }
+    map.into_iter().map(|(key, value)| (key, scalar_text(value))).collect()
 }
 
 fn scalar_text(value: Value) -> Value {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::request::Parts as Head;
+use http::{Response, StatusCode};
 
 use crate::config::{Hook, HookInput};
 use crate::error::{Error, Result};
@@ -12,7 +13,7 @@ use crate::inbound::faces::Parts;
 use crate::inbound::hooks::request::{self as hook_request, Reply};
 use crate::inbound::prefer::{Patience, Preference};
 use crate::inbound::unified::handle::{preferring, stream_run};
-use crate::inbound::{answer, body, errors, headers, start};
+use crate::inbound::{answer, errors, headers, start};
 use crate::model::call::Call;
 use crate::model::run::Run;
 
@@ -25,12 +26,13 @@ pub async fn run_hook(
     parts: &Parts,
     call: &Arc<Call>,
     agent: &str,
-    mut request: Request<Body>,
+    head: &Head,
+    body: Body,
 ) -> Result<Response<Body>> {
-    let reply = hook_request::reply(request.uri().query())?;
-    headers::refuse_idempotency_key(request.headers())?;
-    let bytes = body::read(&mut request, parts.body_bytes).await?;
-    let payload = hook_request::payload(request.headers(), &bytes)?;
+    let reply = hook_request::reply(head.uri.query())?;
+    headers::refuse_idempotency_key(&head.headers)?;
+    let bytes = body.read().await?;
+    let payload = hook_request::payload(&head.headers, &bytes)?;
     let default = Hook { input: HookInput::Input, reply_within: REPLY_WITHIN };
     let hook = parts.hooks.get(agent).unwrap_or(&default);
     let checked = hook_request::decode(payload, &hook.input, parts.max_duration)?;
@@ -40,7 +42,7 @@ pub async fn run_hook(
         }
         return stream_run(parts, call, agent, checked.run).await;
     }
-    let preference = Preference::read(request.headers(), parts.max_duration);
+    let preference = Preference::read(&head.headers, parts.max_duration);
     let asked = if checked.background { Patience::None } else { preference.patience() };
     let patience = sooner(asked, hook.reply_within);
     let run = start::whole(&parts.gateway, call, agent, checked.run, patience).await?;

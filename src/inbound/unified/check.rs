@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
 use crate::inbound::unified::attachment;
+use crate::inbound::unified::object::Object;
 use crate::inbound::unified::request::{Input, LimitsBody, McpServerBody, MessageBody, RunBody};
 use crate::model::content::{Json, Message, Role};
 use crate::model::ids::ThreadId;
@@ -79,7 +80,7 @@ pub fn check(body: RunBody, longest: Duration) -> Result<Checked> {
         tools: tools(body.tools, faults_ref),
         mcp_servers: mcp_servers(body.mcp_servers.unwrap_or_default(), faults_ref),
         model: body.model,
-        limits: body.limits.map_or_else(RunLimits::default, |l| limits(&l, longest, faults_ref)),
+        limits: body.limits.map_or_else(RunLimits::default, |l| limits(&l.0, longest, faults_ref)),
         stream: body.stream,
         metadata: metadata(body.metadata.unwrap_or_default(), faults_ref),
         upstream_options: body.upstream_options.unwrap_or_default(),
@@ -128,14 +129,14 @@ fn messages(input: Input, faults: &mut Faults) -> (Vec<Message>, bool) {
     };
     match bodies.last() {
         None => faults.add("input", "must have at least one message"),
-        Some(last) if last.role != Role::User => {
+        Some(Object(last)) if last.role != Role::User => {
             faults.add(format!("input[{}].role", bodies.len() - 1), "the last must be user");
         }
         Some(_) => {}
     }
     let mut urls = false;
     let each = bodies.into_iter().enumerate();
-    let messages = each.map(|(at, body)| message(body, at, &mut urls, faults)).collect();
+    let messages = each.map(|(at, Object(body))| message(body, at, &mut urls, faults)).collect();
     (messages, urls)
 }
 
@@ -144,10 +145,10 @@ fn message(body: MessageBody, at: usize, urls: &mut bool, faults: &mut Faults) -
     if body.content.trim().is_empty() && files.is_empty() {
         faults.add(format!("input[{at}].content"), "must not be empty");
     }
-    *urls |= files.iter().any(|file| file.url.is_some());
+    *urls |= files.iter().any(|Object(file)| file.url.is_some());
     let each = files.into_iter().enumerate();
     let attachments = each
-        .filter_map(|(n, file)| {
+        .filter_map(|(n, Object(file))| {
             attachment::take(file, &format!("input[{at}].attachments[{n}]"), faults)
         })
         .collect();
@@ -189,9 +190,9 @@ fn tools(tools: Option<Vec<String>>, faults: &mut Faults) -> Option<Vec<String>>
     tools
 }
 
-fn mcp_servers(bodies: Vec<McpServerBody>, faults: &mut Faults) -> Vec<McpServer> {
+fn mcp_servers(bodies: Vec<Object<McpServerBody>>, faults: &mut Faults) -> Vec<McpServer> {
     let mut servers: Vec<McpServer> = Vec::with_capacity(bodies.len());
-    for (at, body) in bodies.into_iter().enumerate() {
+    for (at, Object(body)) in bodies.into_iter().enumerate() {
         let McpServerBody { name, url, authorization } = body;
         let path = |field: &str| format!("mcp_servers[{at}].{field}");
         not_blank(faults, &path("name"), Some(&name));

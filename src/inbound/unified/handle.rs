@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts as Head;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::{Error, Result};
 use crate::http::body::Body;
@@ -16,8 +16,9 @@ use crate::inbound::start::{self, Streamed};
 use crate::inbound::unified::check::{self, Checked};
 use crate::inbound::unified::events::Encoder;
 use crate::inbound::unified::list;
+use crate::inbound::unified::object::Object;
 use crate::inbound::unified::request::RunBody;
-use crate::inbound::{answer, body, headers, stream};
+use crate::inbound::{answer, headers, stream};
 use crate::model::call::Call;
 use crate::model::run::RunRequest;
 use crate::wire::json::{self, Bounds};
@@ -27,19 +28,20 @@ pub async fn create_run(
     parts: &Parts,
     call: &Arc<Call>,
     agent: Option<&str>,
-    mut request: Request<Body>,
+    head: &Head,
+    body: Body,
 ) -> Result<Response<Body>> {
-    Query::read(request.uri().query(), &[])?;
-    headers::refuse_idempotency_key(request.headers())?;
-    headers::require_json(request.headers())?;
-    let bytes = body::read(&mut request, parts.body_bytes).await?;
+    Query::read(head.uri.query(), &[])?;
+    headers::refuse_idempotency_key(&head.headers)?;
+    headers::require_json(&head.headers)?;
+    let bytes = body.read().await?;
     let (agent, checked) = decode_run(&bytes, agent, parts.max_duration)?;
     if checked.run.stream {
-        headers::require_accepts(request.headers(), EVENT_STREAM)?;
+        headers::require_accepts(&head.headers, EVENT_STREAM)?;
         return stream_run(parts, call, &agent, checked.run).await;
     }
-    headers::require_accepts(request.headers(), JSON)?;
-    let preference = Preference::read(request.headers(), parts.max_duration);
+    headers::require_accepts(&head.headers, JSON)?;
+    let preference = Preference::read(&head.headers, parts.max_duration);
     // Asked for in the body, a background run is one whatever is preferred.
     let patience = if checked.background { Patience::None } else { preference.patience() };
     let run = start::whole(&parts.gateway, call, &agent, checked.run, patience).await?;
@@ -53,7 +55,7 @@ pub fn decode_run(
     agent: Option<&str>,
     longest: Duration,
 ) -> Result<(String, Checked)> {
-    let mut body: RunBody = json::decode(bytes, Bounds::default())?;
+    let Object(mut body): Object<RunBody> = json::decode(bytes, Bounds::default())?;
     let agent = match (agent, body.agent.take()) {
         (Some(agent), None) => agent.to_owned(),
         (None, Some(agent)) => agent,
@@ -122,15 +124,15 @@ pub async fn cancel_run(
     parts: &Parts,
     call: &Arc<Call>,
     id: &str,
-    mut request: Request<Body>,
+    head: &Head,
+    body: Body,
 ) -> Result<Response<Body>> {
-    Query::read(request.uri().query(), &[])?;
-    headers::require_accepts(request.headers(), JSON)?;
-    headers::refuse_idempotency_key(request.headers())?;
-    let bytes = body::read(&mut request, parts.body_bytes).await?;
+    plain(head)?;
+    headers::refuse_idempotency_key(&head.headers)?;
+    let bytes = body.read().await?;
     if !bytes.iter().all(u8::is_ascii_whitespace) {
-        headers::require_json(request.headers())?;
-        let Nothing {} = json::decode(&bytes, Bounds::default())?;
+        headers::require_json(&head.headers)?;
+        let Object(Nothing {}) = json::decode(&bytes, Bounds::default())?;
     }
     let run = parts.gateway.cancel(call, id).await?;
     answer::json(StatusCode::OK, &*run)

@@ -5,6 +5,7 @@ pub mod check;
 pub mod events;
 pub mod handle;
 pub mod list;
+pub mod object;
 pub mod openapi;
 pub mod operations;
 pub mod request;

@@ -11,6 +11,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::inbound::unified::object::Object;
 use crate::model::content::{Role, Text};
 use crate::model::micro::Micro;
 use crate::model::run::{InstructionsMode, Unsupported};
@@ -40,11 +41,11 @@ pub struct RunBody {
     /// The tools that this run may use.
     pub tools: Option<Vec<String>>,
     /// MCP servers for this run.
-    pub mcp_servers: Option<Vec<McpServerBody>>,
+    pub mcp_servers: Option<Vec<Object<McpServerBody>>>,
     /// Another model than the agent's.
     pub model: Option<String>,
     /// Caps.
-    pub limits: Option<LimitsBody>,
+    pub limits: Option<Object<LimitsBody>>,
     /// Answer with server-sent events.
     #[serde(default)]
     pub stream: bool,
@@ -52,7 +53,7 @@ pub struct RunBody {
     #[serde(default)]
     pub background: bool,
     /// A webhook when the run ends. Not supported yet: refused.
-    pub callback: Option<CallbackBody>,
+    pub callback: Option<Object<CallbackBody>>,
     /// Kept with the run: at most 16 pairs, keys of at most 64 and values of at most 512 characters.
     pub metadata: Option<IndexMap<String, String>>,
     /// The platform's own fields, in its own words.
@@ -67,7 +68,7 @@ pub enum Input {
     /// One message of the user.
     Text(Text),
     /// The conversation.
-    Messages(Vec<MessageBody>),
+    Messages(Vec<Object<MessageBody>>),
 }
 
 /// One message.
@@ -80,7 +81,7 @@ pub struct MessageBody {
     /// What was said.
     pub content: Text,
     /// Files that came with it.
-    pub attachments: Option<Vec<AttachmentBody>>,
+    pub attachments: Option<Vec<Object<AttachmentBody>>>,
 }
 
 /// A file: either `data` or `url`.

@@ -151,7 +151,15 @@ fn word(event: &RunEvent) -> String {
             assert_eq!(error.upstream_fault().expect("names the upstream").name, "up");
             format!("failed: {}", error.message())
         }
-        other => panic!("{other:?}"),
+        Happening::Ended(Ending::Incomplete { .. } | Ending::Cancelled)
+        | Happening::Upstream { .. }
+        | Happening::MessageCompleted(_)
+        | Happening::ReasoningDelta(_)
+        | Happening::ToolCallStarted { .. }
+        | Happening::ToolCallCompleted { .. }
+        | Happening::Governance(_)
+        | Happening::Usage(_)
+        | Happening::Structured(_) => panic!("the platform of words does not say {event:?}"),
     }
 }
 

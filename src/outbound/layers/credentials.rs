@@ -75,14 +75,11 @@ impl Credentials {
         // What is compressed can be neither bounded nor streamed through policy.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let Some(call) = call else { return };
-        if let Ok(parent) = HeaderValue::try_from(&call.trace.parent) {
-            if !parent.is_empty() {
-                headers.insert("traceparent", parent);
+        let parent = Some(&call.trace.parent).filter(|parent| !parent.is_empty());
+        for (name, value) in [("traceparent", parent), ("tracestate", call.trace.state.as_ref())] {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                headers.insert(name, value);
             }
-        }
-        let state = call.trace.state.as_ref().and_then(|state| HeaderValue::try_from(state).ok());
-        if let Some(state) = state {
-            headers.insert("tracestate", state);
         }
     }
 }

@@ -135,7 +135,7 @@ impl Decoder {
             (rest, self.after_return) = (after, after_return);
             self.check_line(line.len())?;
             match self.understand(line) {
-                Line::Blank => self.dispatch(held.take(), sink)?,
+                Line::Blank => self.dispatch(held.take().as_deref(), sink)?,
                 Line::Name(name) => self.rename(name),
                 Line::Data(data) => {
                     let data = String::from_utf8_lossy(data);
@@ -231,10 +231,10 @@ impl Decoder {
     /// Ends the event. One without a data line is none, and leaves no name behind.
     fn dispatch(
         &mut self,
-        held: Option<Cow<'_, str>>,
+        held: Option<&str>,
         sink: &mut dyn FnMut(Frame<'_>) -> Result<()>,
     ) -> Result<()> {
-        let result = match &held {
+        let result = match held {
             Some(data) => sink(Frame { event: &self.event, data }),
             None if self.has_data => sink(Frame { event: &self.event, data: &self.data }),
             None => Ok(()),

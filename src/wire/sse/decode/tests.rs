@@ -52,7 +52,8 @@ fn twin(bytes: &[u8]) -> Vec<Event> {
 
 #[test]
 fn every_case_of_the_standard_gives_its_events() {
-    let cases: &[(&str, &[u8], &[(&str, &str)])] = &[
+    type Case<'a> = (&'a str, &'a [u8], &'a [(&'a str, &'a str)]);
+    let cases: &[Case<'_>] = &[
         ("line feeds", b"data: a\n\ndata: b\n\n", &[("", "a"), ("", "b")]),
         ("both", b"data: a\r\n\r\ndata: b\r\n\r\n", &[("", "a"), ("", "b")]),
         ("returns", b"data: a\r\rdata: b\r\r", &[("", "a"), ("", "b")]),

@@ -1,0 +1,113 @@
+//! ACP (Agentic Control Plane): agents behind a trigger API, JSON or server-sent events, with
+//! decisions of its own over each tool call.
+//!
+//! What it cannot do: it continues no conversation (its conversation id is output only), and a
+//! run takes neither a prompt nor a model nor tools. Invariant: nothing of a caller's reaches the
+//! system prompt, where ACP puts the context, on more than one line.
+
+mod errors;
+mod request;
+mod response;
+mod stream;
+mod tools;
+mod wire;
+
+use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::config::Upstream;
+use crate::error::{Error, FieldError, Result};
+use crate::model::capability::{Capabilities, Field, Support};
+use crate::model::plan::Plan;
+use crate::outbound::{Exchange, Vendor, typed};
+
+/// What only ACP upstreams have in the configuration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The workspace's slug; needed where the path has it.
+    pub workspace: Option<String>,
+    /// Which of ACP's two surfaces is called.
+    #[serde(default)]
+    pub path_style: PathStyle,
+}
+
+/// Which of ACP's two surfaces is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PathStyle {
+    /// The trigger surface: `/{workspace}/agents/{id}/run`.
+    #[default]
+    Workspace,
+    /// The API surface: `/api/v1/agents/{id}/run`; the key says the workspace.
+    SlugFree,
+}
+
+/// An ACP upstream.
+pub struct Acp {
+    name: String,
+    settings: Settings,
+    capabilities: Capabilities,
+}
+
+impl Acp {
+    /// An upstream from its configuration.
+    pub fn new(upstream: &Upstream) -> Result<Self, Vec<FieldError>> {
+        let settings: Settings = typed::read(&upstream.settings)?;
+        let has_workspace = settings.workspace.as_ref().is_some_and(|slug| !slug.is_empty());
+        if settings.path_style == PathStyle::Workspace && !has_workspace {
+            return Err(vec![FieldError {
+                path: "workspace".to_owned(),
+                message: "needed where path_style is `workspace`".to_owned(),
+            }]);
+        }
+        let capabilities = Capabilities::new(support);
+        Ok(Self { name: upstream.name.clone(), settings, capabilities })
+    }
+}
+
+impl Vendor for Acp {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn replays_history(&self) -> bool {
+        true
+    }
+
+    fn authorization(&self, credential: &str) -> String {
+        format!("Bearer {credential}")
+    }
+
+    fn start(&self, plan: &Plan) -> Result<Exchange> {
+        let (request, warnings) = request::encode(&self.settings, plan)?;
+        let wants_json = plan.request.output_schema.is_some();
+        let decoder = Box::new(stream::Decoder::new(&self.name, wants_json));
+        Ok(Exchange { request, decoder, warnings, is_streamed: plan.request.stream })
+    }
+
+    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+        errors::failure(&self.name, status, headers, body)
+    }
+}
+
+fn support(field: Field) -> Support {
+    match field {
+        Field::Context | Field::Stream => Support::Native,
+        Field::History => Support::Emulated("earlier messages are a transcript before the last"),
+        Field::ThreadId => Support::Emulated("the gateway keeps the thread and repeats it"),
+        Field::Instructions => Support::Emulated("given as the context entry `instructions`"),
+        Field::OutputSchema => Support::Emulated("asked for in the message, checked afterwards"),
+        Field::Timeout => Support::Emulated("the gateway stops the run"),
+        Field::Attachments
+        | Field::AttachmentUrls
+        | Field::InstructionsReplace
+        | Field::Tools
+        | Field::McpServers
+        | Field::Model
+        | Field::MaxOutputTokens
+        | Field::MaxSteps
+        | Field::MaxCost => Support::Unsupported,
+    }
+}

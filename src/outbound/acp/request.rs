@@ -1,0 +1,118 @@
+//! A plan as ACP's run request; [`super::Acp`] calls it.
+//!
+//! Invariant: ACP writes each context entry as a line of the system prompt, so every key and
+//! value leaves here on one line.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::Method;
+use indexmap::IndexMap;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::wire::RunBody;
+use super::{PathStyle, Settings};
+use crate::error::{Error, Kind, Result};
+use crate::model::plan::Plan;
+use crate::model::run::Warning;
+use crate::outbound::{UpstreamRequest, prompt};
+
+/// What may stand in a path segment as it is (RFC 3986, unreserved).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The context entry that instructions travel in.
+const INSTRUCTIONS: &str = "instructions";
+
+pub(super) fn encode(settings: &Settings, plan: &Plan) -> Result<(UpstreamRequest, Vec<Warning>)> {
+    refuse_options(plan)?;
+    let mut warnings = Vec::new();
+    let body = RunBody {
+        input: input(plan),
+        context: context(plan, &mut warnings)?,
+        stream: plan.request.stream,
+    };
+    let body = serde_json::to_vec(&body).map_err(|cause| {
+        Error::new(Kind::Internal, "the platform's request cannot be written").caused_by(cause)
+    })?;
+    let accept = if plan.request.stream { "text/event-stream" } else { "application/json" };
+    let target = target(settings, &plan.agent)?;
+    Ok((
+        UpstreamRequest { method: Method::POST, target, accept, body: Bytes::from(body) },
+        warnings,
+    ))
+}
+
+/// A run takes `input`, `context` and `stream`, and all three have a unified name.
+fn refuse_options(plan: &Plan) -> Result<()> {
+    let mut refused: Option<Error> = None;
+    for key in plan.request.upstream_options.keys() {
+        let why = match key.as_str() {
+            "input" | "context" | "stream" => format!("say it as `{key}` of the run"),
+            _ => "this platform's runs take no options".to_owned(),
+        };
+        let error = refused.take().unwrap_or_else(|| {
+            Error::new(Kind::InvalidRequest, "upstream_options has what it may not have")
+        });
+        refused = Some(error.at(format!("upstream_options.{key}"), why));
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+fn input(plan: &Plan) -> Cow<'_, str> {
+    let mut earlier = plan.earlier().peekable();
+    let input = match earlier.peek() {
+        None => Cow::Borrowed(plan.question()),
+        Some(_) => Cow::Owned(prompt::transcript(earlier, plan.question())),
+    };
+    match &plan.request.output_schema {
+        None => input,
+        Some(schema) => format!("{input}\n\n{}", prompt::schema_instruction(&schema.0)).into(),
+    }
+}
+
+fn context(plan: &Plan, warnings: &mut Vec<Warning>) -> Result<IndexMap<String, String>> {
+    let given = &plan.request.context;
+    let mut context = IndexMap::with_capacity(given.len() + 1);
+    let mut is_changed = false;
+    for (key, value) in given {
+        let (line_key, fact) = (prompt::one_line(key), prompt::fact(value));
+        is_changed |= line_key != *key || matches!(value, Value::String(text) if *text != fact);
+        if context.insert(line_key, fact).is_some() {
+            return Err(Error::invalid(
+                format!("context.{key}"),
+                "is the same key as another one when its line breaks are escaped",
+            ));
+        }
+    }
+    if is_changed {
+        let how = "line breaks in it were escaped, because each entry is a line of the prompt";
+        warnings.push(Warning::emulated("context", how));
+    }
+    if let Some(instructions) = &plan.request.instructions {
+        if given.contains_key(INSTRUCTIONS) {
+            return Err(Error::invalid(
+                format!("context.{INSTRUCTIONS}"),
+                "`instructions` of the run travels under this key on this upstream",
+            ));
+        }
+        context.insert(INSTRUCTIONS.to_owned(), prompt::one_line(instructions));
+    }
+    Ok(context)
+}
+
+fn target(settings: &Settings, agent: &str) -> Result<String> {
+    // A dot segment would leave the path of the agents, whatever it is encoded as.
+    if matches!(agent, "" | "." | "..") {
+        return Err(Error::new(Kind::AgentNotFound, "the upstream has no such agent"));
+    }
+    let agent = utf8_percent_encode(agent, SEGMENT);
+    Ok(match (settings.path_style, &settings.workspace) {
+        (PathStyle::Workspace, Some(workspace)) => {
+            format!("/{}/agents/{agent}/run", utf8_percent_encode(workspace, SEGMENT))
+        }
+        (PathStyle::Workspace, None) | (PathStyle::SlugFree, _) => {
+            format!("/api/v1/agents/{agent}/run")
+        }
+    })
+}

@@ -1,0 +1,126 @@
+//! Agentbase: no agents of its own (an agent is what each run carries) and no JSON answers (every
+//! run is an event stream, which the gateway folds for callers that want none).
+//!
+//! Invariant: the account's balance, which comes with every cost, has no place in our types.
+
+mod answer;
+mod chunks;
+mod errors;
+mod extras;
+mod nested;
+mod request;
+mod response;
+mod stream;
+mod tools;
+mod wire;
+
+use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::config::Upstream;
+use crate::error::{Error, FieldError, Result};
+use crate::model::capability::{Capabilities, Field, Support};
+use crate::model::plan::Plan;
+use crate::outbound::{Exchange, Vendor, typed};
+pub use extras::Preset;
+
+/// What only Agentbase upstreams have in the configuration.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The path of a run below the base URL: `/`, or `/run-agent` as some of its samples have it.
+    #[serde(default = "root")]
+    pub run_path: String,
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+/// An Agentbase upstream.
+pub struct Agentbase {
+    name: String,
+    settings: Settings,
+    native_callbacks: bool,
+    capabilities: Capabilities,
+}
+
+impl Agentbase {
+    /// An upstream from its configuration.
+    pub fn new(upstream: &Upstream) -> Result<Self, Vec<FieldError>> {
+        let settings: Settings = typed::read(&upstream.settings)?;
+        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+        if !settings.run_path.starts_with('/') || !settings.run_path.chars().all(is_plain) {
+            return Err(vec![FieldError {
+                path: "run_path".to_owned(),
+                message: "must be a path that begins with `/`, without a query".to_owned(),
+            }]);
+        }
+        Ok(Self {
+            name: upstream.name.clone(),
+            settings,
+            native_callbacks: upstream.native_callbacks,
+            capabilities: Capabilities::new(support),
+        })
+    }
+}
+
+impl Vendor for Agentbase {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn replays_history(&self) -> bool {
+        false
+    }
+
+    fn authorization(&self, credential: &str) -> String {
+        format!("Bearer {credential}")
+    }
+
+    fn check_preset(&self, preset: &Map<String, Value>) -> Vec<FieldError> {
+        Preset::read(preset, self.native_callbacks).err().unwrap_or_default()
+    }
+
+    fn start(&self, plan: &Plan) -> Result<Exchange> {
+        let encoded = request::encode(&self.settings, self.native_callbacks, plan)?;
+        let decoder = Box::new(stream::Decoder::new(stream::Expected {
+            upstream: self.name.clone(),
+            session: plan.thread.native.clone(),
+            is_in_tokens: plan.request.stream,
+            wants_json: encoded.wants_json,
+        }));
+        Ok(Exchange { request: encoded.request, decoder, warnings: Vec::new(), is_streamed: true })
+    }
+
+    fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+        errors::failure(&self.name, status, headers, body)
+    }
+}
+
+fn support(field: Field) -> Support {
+    match field {
+        Field::ThreadId
+        | Field::InstructionsReplace
+        | Field::OutputSchema
+        | Field::McpServers
+        | Field::Stream => Support::Native,
+        Field::History => Support::Emulated("earlier messages are a transcript before the last"),
+        Field::Context => Support::Emulated("given as lines of data before the message"),
+        Field::Instructions => {
+            Support::Emulated("added to the preset's instructions or, where it has none, as a rule")
+        }
+        Field::Timeout => Support::Emulated("the gateway stops the run"),
+        Field::MaxCost => {
+            Support::Emulated("the gateway adds up the reported cost and stops the run")
+        }
+        Field::Attachments
+        | Field::AttachmentUrls
+        | Field::Tools
+        | Field::Model
+        | Field::MaxOutputTokens
+        | Field::MaxSteps => Support::Unsupported,
+    }
+}

@@ -1,0 +1,77 @@
+//! The tool calls of one Agentbase run. The platform gives them no ids: they get ours, and an
+//! answer belongs to the first open call of its tool. The decoder keeps one.
+//!
+//! Invariant: a call is answered once; an answer without a call is one all the same.
+
+use serde_json::Value;
+
+use super::nested::nested;
+use crate::model::content::Json;
+use crate::model::event::{Happening, RunEvent};
+use crate::model::run::ToolStatus;
+
+/// The calls so far, in order.
+#[derive(Default)]
+pub(super) struct Tools(Vec<Call>);
+
+struct Call {
+    name: String,
+    is_answered: bool,
+}
+
+/// What stands for the name of a tool that an event does not name.
+const UNNAMED: &str = "unknown";
+
+impl Tools {
+    /// `agent_tool_use`: the content is text that holds `{tool, input}`, and `input` again is text
+    /// that holds JSON, or is empty. Where a level does not parse, what came is the argument.
+    pub(super) fn called(&mut self, content: Value, events: &mut Vec<RunEvent>) {
+        let (name, arguments) = match nested(content) {
+            Value::Object(mut call) if call.get("tool").is_some_and(Value::is_string) => {
+                let input = call.shift_remove("input").unwrap_or_default();
+                (name_of(call.get("tool")), nested(input))
+            }
+            other => (None, other),
+        };
+        let name = name.unwrap_or_else(|| UNNAMED.to_owned());
+        self.0.push(Call { name: name.clone(), is_answered: false });
+        let call_id = format!("call_{}", self.0.len());
+        let arguments = Json(arguments);
+        events.push(RunEvent::live(Happening::ToolCallStarted { call_id, name, arguments }));
+    }
+
+    /// `agent_tool_response`: text that holds `{tool, response}` or `{tool, content}`.
+    pub(super) fn answered(&mut self, content: Value, events: &mut Vec<RunEvent>) {
+        let (name, result) = match nested(content) {
+            Value::Object(mut answer) if answer.get("tool").is_some_and(Value::is_string) => {
+                let result = answer.shift_remove("response").or(answer.shift_remove("content"));
+                (name_of(answer.get("tool")), nested(result.unwrap_or_default()))
+            }
+            other => (None, other),
+        };
+        let is_its =
+            |call: &Call| !call.is_answered && name.as_ref().is_none_or(|name| call.name == *name);
+        let place = match self.0.iter().position(is_its) {
+            Some(place) => place,
+            None => {
+                let name = name.clone().unwrap_or_else(|| UNNAMED.to_owned());
+                self.0.push(Call { name, is_answered: false });
+                self.0.len() - 1
+            }
+        };
+        let Some(call) = self.0.get_mut(place) else { return };
+        call.is_answered = true;
+        events.push(RunEvent::live(Happening::ToolCallCompleted {
+            call_id: format!("call_{}", place + 1),
+            name: call.name.clone(),
+            // Whether a tool failed is not said.
+            status: ToolStatus::Ok,
+            result: Json(result),
+            duration_ms: None,
+        }));
+    }
+}
+
+fn name_of(tool: Option<&Value>) -> Option<String> {
+    tool?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
+}
