@@ -196,10 +196,7 @@ impl World {
 
     /// Opens a stream; it must be one.
     pub async fn events(&self, request: Request<Full<Bytes>>) -> Events {
-        let (head, body) = self.open(request).await.into_parts();
-        assert_eq!(head.status, 200);
-        assert_eq!(head.headers["content-type"], "text/event-stream");
-        Events { headers: head.headers, body, buffer: BytesMut::new(), comments: 0 }
+        Events::of(self.open(request).await)
     }
 
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
@@ -227,6 +224,14 @@ impl World {
 }
 
 impl Events {
+    /// Reads an answer that must be a stream.
+    pub fn of(answer: Response<Incoming>) -> Self {
+        let (head, body) = answer.into_parts();
+        assert_eq!(head.status, 200);
+        assert_eq!(head.headers["content-type"], "text/event-stream");
+        Events { headers: head.headers, body, buffer: BytesMut::new(), comments: 0 }
+    }
+
     /// The next event; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Event> {
         loop {

@@ -11,6 +11,12 @@ use crate::harness::World;
 /// Readers at one byte a second.
 const READERS: usize = 2_000;
 
+const CONFIG: &str = r#"
+identity: none
+upstreams:
+  acp: { kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${env:KEY}", max_concurrent: 3000 }
+"#;
+
 fn resident_bytes() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or("VmRSS: 0 kB");
@@ -37,7 +43,7 @@ async fn slow_reader(world: &World) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_readers_do_not_grow_memory_or_harm_others() {
-    let world = World::start().await;
+    let world = World::configured(CONFIG).await;
     // Four sockets a reader: its own two ends and the platform's two, all in this process.
     let readers = READERS.min((descriptors().saturating_sub(200)) / 4);
     let mut sockets = Vec::new();
