@@ -6,7 +6,10 @@
 
 pub mod acp;
 pub mod agentbase;
+#[cfg(test)]
+mod arbitrary;
 pub mod fault;
+pub mod nested;
 pub mod prompt;
 pub mod typed;
 

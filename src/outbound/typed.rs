@@ -28,6 +28,10 @@ pub fn below(parent: &str, path: &str) -> String {
 
 /// serde quotes the wrong value, which may be a prompt or a credential; its type is enough.
 fn message(said: &str) -> String {
+    if said.starts_with("unknown variant") {
+        let (_, expected) = said.rsplit_once("`, expected ").unwrap_or(("", "another one"));
+        return format!("unknown value, expected {expected}");
+    }
     let Some((kind, rest)) = said.split_once(": ") else { return said.to_owned() };
     let Some((found, expected)) = rest.rsplit_once(", expected ") else { return said.to_owned() };
     if kind != "invalid type" && kind != "invalid value" {
@@ -74,6 +78,12 @@ mod tests {
         let (path, message) = error(&json!({}));
         assert_eq!(path, "");
         assert_eq!(message, "missing field `items`");
+    }
+
+    #[test]
+    fn an_unknown_value_is_not_quoted() {
+        let said = "unknown variant `s3cret`, expected `a` or `b`";
+        assert_eq!(message(said), "unknown value, expected `a` or `b`");
     }
 
     #[test]

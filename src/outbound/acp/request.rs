@@ -19,8 +19,7 @@ use crate::model::run::Warning;
 use crate::outbound::{UpstreamRequest, prompt};
 
 /// What may stand in a path segment as it is (RFC 3986, unreserved).
-const SEGMENT: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The context entry that instructions travel in.
 const INSTRUCTIONS: &str = "instructions";
@@ -38,7 +37,10 @@ pub(super) fn encode(settings: &Settings, plan: &Plan) -> Result<(UpstreamReques
     })?;
     let accept = if plan.request.stream { "text/event-stream" } else { "application/json" };
     let target = target(settings, &plan.agent)?;
-    Ok((UpstreamRequest { method: Method::POST, target, accept, body: Bytes::from(body) }, warnings))
+    Ok((
+        UpstreamRequest { method: Method::POST, target, accept, body: Bytes::from(body) },
+        warnings,
+    ))
 }
 
 /// A run takes `input`, `context` and `stream`, and all three have a unified name.
