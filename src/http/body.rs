@@ -8,11 +8,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use smallvec::SmallVec;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 
 /// A body with guards.
 #[derive(Default)]
@@ -57,6 +57,30 @@ impl Body {
     pub fn guard(mut self, guard: impl Any + Send) -> Self {
         self.guards.push(Box::new(guard));
         self
+    }
+
+    /// Reads it to its end. A body that comes in one piece is not copied. How much and how long
+    /// is bounded by the EDGE layers, on the body itself.
+    pub async fn read(mut self) -> Result<Bytes> {
+        let mut first = Bytes::new();
+        let mut joined = BytesMut::new();
+        while let Some(frame) = std::future::poll_fn(|cx| self.poll_next(cx)).await {
+            let Ok(bytes) = frame?.into_data() else { continue };
+            if first.is_empty() && joined.is_empty() {
+                first = bytes;
+                continue;
+            }
+            if joined.is_empty() {
+                joined.reserve(first.len() + bytes.len());
+                joined.extend_from_slice(&first);
+            }
+            joined.extend_from_slice(&bytes);
+        }
+        Ok(if joined.is_empty() { first } else { joined.freeze() })
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
+        http_body::Body::poll_frame(Pin::new(self), cx)
     }
 
     /// Takes the bytes out of a body that is whole already, without waiting.

@@ -2,6 +2,9 @@
 //! layer helper, the EDGE layers, and the client.
 
 pub mod body;
+pub mod client;
+pub mod edge;
 pub mod layer;
 pub mod operation;
+pub mod problem;
 pub mod service;

@@ -2,6 +2,7 @@
 //! which face. Nothing else decides where a request goes.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 /// Which protocol a request speaks, and so how it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,4 +93,134 @@ pub struct Route {
     pub segments: Vec<String>,
     /// For `Unknown`: the methods that this path does take; empty where there is no such path.
     pub allowed: Vec<Method>,
+}
+
+impl Operation {
+    /// Finds the operation of a request on one of the sockets. Comparing is exact: case counts, a
+    /// trailing slash is another path, and only variable segments are percent-decoded.
+    pub fn route(listener: Listener, method: &Method, path: &str) -> Route {
+        let mut allowed = Vec::new();
+        for operation in Self::ALL.iter().copied().filter(|row| row.is_on(listener)) {
+            let Some(segments) = segments(operation.path(), path) else { continue };
+            if operation.takes(method) {
+                return Route { operation, segments, allowed: Vec::new() };
+            }
+            if operation.method() == Method::GET {
+                allowed.push(Method::HEAD);
+            }
+            allowed.push(operation.method());
+        }
+        Route { operation: Self::Unknown, segments: Vec::new(), allowed }
+    }
+
+    fn is_on(self, listener: Listener) -> bool {
+        self.listener() == listener || self.listener() == Listener::Both
+    }
+
+    /// `HEAD` is a `GET` whose answer's body is left out on the way (RFC 9110, 9.3.2).
+    fn takes(self, method: &Method) -> bool {
+        self.method() == *method || (*method == Method::HEAD && self.method() == Method::GET)
+    }
+}
+
+/// What stands in the variable segments of `pattern`, where `path` is of its form.
+fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    let mut found = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(found),
+            (Some(variable), Some(segment)) if variable.starts_with('{') => {
+                let segment = percent_decode_str(segment).decode_utf8().ok()?;
+                if segment.is_empty() {
+                    return None;
+                }
+                found.push(segment.into_owned());
+            }
+            (Some(literal), Some(segment)) if literal == segment => {}
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listeners(operation: Operation) -> Vec<Listener> {
+        match operation.listener() {
+            Listener::Both => vec![Listener::Api, Listener::Admin],
+            one @ (Listener::Api | Listener::Admin) => vec![one],
+        }
+    }
+
+    /// The path of a row with `v0`, `v1`, … in its variable segments.
+    fn filled(operation: Operation) -> (String, Vec<String>) {
+        let mut values = Vec::new();
+        let path: Vec<String> = operation
+            .path()
+            .split('/')
+            .map(|segment| {
+                if segment.starts_with('{') {
+                    values.push(format!("v{}", values.len()));
+                    values[values.len() - 1].clone()
+                } else {
+                    segment.to_owned()
+                }
+            })
+            .collect();
+        (path.join("/"), values)
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_method_and_path() {
+        for operation in Operation::ALL.iter().copied() {
+            let (path, segments) = filled(operation);
+            for listener in listeners(operation) {
+                let route = Operation::route(listener, &operation.method(), &path);
+                assert_eq!(route.operation, operation, "{path}");
+                assert_eq!(route.segments, segments);
+                assert!(route.allowed.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_is_found_by_no_other_method_path_or_listener() {
+        for operation in Operation::ALL.iter().copied() {
+            let (path, _) = filled(operation);
+            let on = listeners(operation);
+            let wrong_method = Operation::route(on[0], &Method::PUT, &path);
+            assert_eq!(wrong_method.operation, Operation::Unknown);
+            assert!(wrong_method.allowed.contains(&operation.method()), "{path}");
+            for wrong in [format!("{path}/"), format!("/{path}"), path.to_uppercase()] {
+                let route = Operation::route(on[0], &operation.method(), &wrong);
+                assert_eq!(route.operation, Operation::Unknown, "{wrong}");
+                assert!(route.allowed.is_empty(), "{wrong}");
+            }
+            for other in [Listener::Api, Listener::Admin].into_iter().filter(|l| !on.contains(l)) {
+                let route = Operation::route(other, &operation.method(), &path);
+                assert_eq!(route.operation, Operation::Unknown, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_path_with_two_operations_tells_all_its_methods() {
+        let route = Operation::route(Listener::Api, &Method::DELETE, "/v1/runs");
+        assert_eq!(route.allowed, [Method::POST, Method::HEAD, Method::GET]);
+        let head = Operation::route(Listener::Api, &Method::HEAD, "/v1/runs");
+        assert_eq!(head.operation, Operation::ListRuns);
+    }
+
+    #[test]
+    fn a_variable_segment_is_decoded_and_a_slash_in_it_stays_in_it() {
+        let route =
+            Operation::route(Listener::Api, &Method::POST, "/v1/agents/make-eu%3Aa%2Fb/runs");
+        assert_eq!(route.segments, ["make-eu:a/b"]);
+        for broken in ["/v1/agents/%FF/runs", "/v1/agents//runs", "*", ""] {
+            let route = Operation::route(Listener::Api, &Method::POST, broken);
+            assert_eq!(route.operation, Operation::Unknown, "{broken}");
+        }
+    }
 }

@@ -37,6 +37,25 @@ impl fmt::Debug for Json {
     }
 }
 
+impl Json {
+    /// Bytes that it takes in memory, roughly.
+    pub fn weight(&self) -> usize {
+        weigh(&self.0)
+    }
+}
+
+fn weigh(value: &Value) -> usize {
+    let inside = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weigh).sum(),
+        Value::Object(members) => {
+            members.iter().map(|(key, item)| key.len() + 32 + weigh(item)).sum()
+        }
+    };
+    size_of::<Value>() + inside
+}
+
 impl Deref for Text {
     type Target = String;
     fn deref(&self) -> &String {

@@ -46,6 +46,8 @@ pub struct RunRequest {
     pub upstream_options: Map<String, Value>,
     /// What to do with what the platform cannot do.
     pub unsupported: Unsupported,
+    /// What the face had to leave out; the run's warnings begin with them.
+    pub warnings: Vec<Warning>,
 }
 
 impl RunRequest {
@@ -67,6 +69,7 @@ impl RunRequest {
             metadata: IndexMap::new(),
             upstream_options: Map::new(),
             unsupported: Unsupported::Reject,
+            warnings: Vec::new(),
         }
     }
 }

@@ -19,9 +19,18 @@ pub fn said(body: &[u8], keys: &[&str]) -> Option<String> {
         Ok(Value::String(text)) => Some(text).filter(|text| !text.is_empty()),
         Ok(value) => keys.iter().find_map(|key| sentence(value.get(key)?)).map(str::to_owned),
         // A web server's error page says nothing that the status does not say.
-        Err(_) if text.is_empty() || text.starts_with('<') => None,
-        Err(_) => Some(text.to_owned()),
+        Err(_) => plain_text(body).map(str::to_owned),
     }
+}
+
+/// The body as a sentence, if it is plain text: not JSON, not markup, printable.
+pub fn plain_text(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let is_plain = !text.is_empty()
+        && !text.starts_with(['<', '{', '['])
+        && !text.contains("</")
+        && !text.chars().any(|c| c.is_control() && !c.is_whitespace());
+    is_plain.then_some(text)
 }
 
 /// The sentence in a value: a string, or the `message` of an object.
@@ -88,6 +97,15 @@ mod tests {
             assert_eq!(said(body.as_bytes(), &keys).as_deref(), expected, "{body}");
         }
         assert_eq!(said(b"\xff", &keys), None);
+    }
+
+    #[test]
+    fn only_plain_text_is_a_sentence() {
+        assert_eq!(plain_text(b" error code: 1010\n"), Some("error code: 1010"));
+        for body in ["", "<!doctype html><p>x", "{\"a\":1}", "oops</body>", "a\u{0}b"] {
+            assert_eq!(plain_text(body.as_bytes()), None, "{body}");
+        }
+        assert_eq!(plain_text(b"\xff"), None);
     }
 
     #[test]

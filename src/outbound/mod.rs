@@ -6,12 +6,24 @@
 
 pub mod acp;
 pub mod agentbase;
-#[cfg(test)]
-mod arbitrary;
+pub mod make;
+pub mod zaia;
+
+// What vendors share: texts that stand in prompts, reading what people wrote, failed answers.
 pub mod fault;
 pub mod nested;
 pub mod prompt;
+pub mod schema_words;
+pub mod target;
 pub mod typed;
+
+// What talks to the platforms.
+mod answer;
+pub mod dispatch;
+pub mod layers;
+
+#[cfg(test)]
+mod arbitrary;
 
 use std::time::Duration;
 
@@ -108,8 +120,10 @@ pub enum Step {
 pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
     match upstream.kind.as_str() {
         // One line a vendor.
-        "agentbase" => Ok(Box::new(agentbase::Agentbase::new(upstream)?)),
         "acp" => Ok(Box::new(acp::Acp::new(upstream)?)),
+        "agentbase" => Ok(Box::new(agentbase::Agentbase::new(upstream)?)),
+        "make" => Ok(Box::new(make::Make::new(upstream)?)),
+        "zaia" => Ok(Box::new(zaia::Zaia::new(upstream)?)),
         other => Err(vec![FieldError {
             path: "kind".to_owned(),
             message: format!("there is no platform of kind `{other}`"),

@@ -22,10 +22,7 @@ pub fn context_lines(context: &IndexMap<String, Value>) -> String {
 
 /// A fact as text on one line: a string without its quotes where that is safe, else its JSON.
 pub fn fact(value: &Value) -> String {
-    match value {
-        Value::String(text) => one_line(text),
-        other => other.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), one_line)
 }
 
 /// Text as it is where it fits on one line, else as a JSON string. Covers every character that

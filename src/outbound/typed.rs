@@ -1,20 +1,43 @@
-//! Reads what the operator or a caller wrote for one platform into that platform's own type; the
-//! vendors call it for settings, presets and options.
+//! Maps that people wrote (settings of an upstream, native options of a request) read into a
+//! vendor's own types, with every error at once. Called by vendors' `mod.rs` and `options.rs`.
 //!
-//! Invariant: an error names the place of what is wrong and never quotes a value.
+//! Invariant: an error names the place and what belongs there, never the value that stood there.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::error::FieldError;
 
-/// Reads a map into its type, or names the place below the map.
-pub fn read<T: DeserializeOwned>(map: &Map<String, Value>) -> Result<T, FieldError> {
-    serde_path_to_error::deserialize(map).map_err(|error| {
+/// Reads `map` as a `T`. Errors have their paths below the map.
+///
+/// Serde stops at the first error, so the key at fault is taken out and the rest is read again:
+/// a missing key that was taken out is not reported twice.
+pub fn read<T: DeserializeOwned>(map: &Map<String, Value>) -> Result<T, Vec<FieldError>> {
+    let mut rest = map.clone();
+    let mut errors: Vec<FieldError> = Vec::new();
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, T>(&rest) {
+            Ok(value) if errors.is_empty() => return Ok(value),
+            Ok(_) => return Err(errors),
+            Err(error) => error,
+        };
+        let said = error.inner().to_string();
         let path = error.path().to_string();
-        let message = message(&error.into_inner().to_string());
-        FieldError { path: if path == "." { String::new() } else { path }, message }
-    })
+        let key = match quoted(&said, "unknown field `").filter(|key| rest.contains_key(*key)) {
+            Some(key) => key.to_owned(),
+            None => path.split(['.', '[']).next().unwrap_or_default().to_owned(),
+        };
+        if rest.shift_remove(&key).is_some() {
+            errors.push(FieldError { path: place(&path, &said), message: what_belongs(&said) });
+            continue;
+        }
+        // What is missing altogether ends the search: nothing can be taken out to go on.
+        let missing = quoted(&said, "missing field `").unwrap_or(&path);
+        if !map.contains_key(missing) {
+            errors.push(FieldError { path: missing.to_owned(), message: "is missing".to_owned() });
+        }
+        return Err(errors);
+    }
 }
 
 /// Joins a place to the place of what holds it.
@@ -26,64 +49,97 @@ pub fn below(parent: &str, path: &str) -> String {
     }
 }
 
-/// serde quotes the wrong value, which may be a prompt or a credential; its type is enough.
-fn message(said: &str) -> String {
-    if said.starts_with("unknown variant") {
-        let (_, expected) = said.rsplit_once("`, expected ").unwrap_or(("", "another one"));
-        return format!("unknown value, expected {expected}");
+/// The path, with the key that is unknown or missing at its end.
+fn place(path: &str, said: &str) -> String {
+    let key = quoted(said, "unknown field `").or_else(|| quoted(said, "missing field `"));
+    match key {
+        None => path.to_owned(),
+        Some(key) if path == "." || path == key => key.to_owned(),
+        Some(key) if path.ends_with(&format!(".{key}")) => path.to_owned(),
+        Some(key) => format!("{path}.{key}"),
     }
-    let Some((kind, rest)) = said.split_once(": ") else { return said.to_owned() };
-    let Some((found, expected)) = rest.rsplit_once(", expected ") else { return said.to_owned() };
-    if kind != "invalid type" && kind != "invalid value" {
-        return said.to_owned();
+}
+
+/// Serde's sentence without the value that it quotes.
+fn what_belongs(said: &str) -> String {
+    if said.starts_with("missing field") {
+        return "is missing".to_owned();
     }
-    let found = found.split([' ', '`']).next().unwrap_or_default();
-    format!("{kind}: {found}, expected {expected}")
+    let expected = said.rsplit_once("expected ").map(|(_, expected)| expected);
+    match (said.starts_with("unknown field"), expected) {
+        (true, Some(expected)) => format!("is not known here; expected {expected}"),
+        (true, None) => "is not known here".to_owned(),
+        (false, Some(expected)) => format!("expected {expected}"),
+        (false, None) => "is not valid".to_owned(),
+    }
+}
+
+fn quoted<'a>(said: &'a str, before: &str) -> Option<&'a str> {
+    said.strip_prefix(before)?.split('`').next()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use serde::Deserialize;
     use serde_json::json;
 
-    use super::*;
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        team: u64,
+        #[serde(default)]
+        deep: Option<Deep>,
+    }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read into")]
-    struct Outer {
-        items: Vec<Inner>,
+    struct Deep {
+        list: Vec<Item>,
     }
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only read into")]
-    struct Inner {
-        name: u64,
+    struct Item {
+        id: u64,
     }
 
-    fn error(value: &Value) -> (String, String) {
-        let FieldError { path, message } = read::<Outer>(value.as_object().unwrap()).unwrap_err();
-        (path, message)
+    fn errors(value: &Value) -> Vec<(String, String)> {
+        let errors = read::<Sample>(value.as_object().unwrap()).unwrap_err();
+        errors.into_iter().map(|error| (error.path, error.message)).collect()
     }
 
-    #[test]
-    fn an_error_names_its_place_and_no_value() {
-        let (path, message) = error(&json!({"items":[{"name":1},{"name":"s3cret, expected x"}]}));
-        assert_eq!(path, "items[1].name");
-        assert_eq!(message, "invalid type: string, expected u64");
-        let (path, message) = error(&json!({"items":[{"name":1,"nome":2}]}));
-        assert_eq!(path, "items[0].nome");
-        assert_eq!(message, "unknown field `nome`, expected `name`");
-        let (path, message) = error(&json!({}));
-        assert_eq!(path, "");
-        assert_eq!(message, "missing field `items`");
+    fn paths(value: &Value) -> Vec<String> {
+        errors(value).into_iter().map(|(path, _)| path).collect()
     }
 
     #[test]
-    fn an_unknown_value_is_not_quoted() {
-        let said = "unknown variant `s3cret`, expected `a` or `b`";
-        assert_eq!(message(said), "unknown value, expected `a` or `b`");
+    fn what_is_valid_is_read() {
+        let map = json!({"team": 3, "deep": {"list": [{"id": 1}]}});
+        let sample: Sample = read(map.as_object().unwrap()).unwrap();
+        assert_eq!((sample.team, sample.deep.unwrap().list[0].id), (3, 1));
+    }
+
+    #[test]
+    fn every_error_is_named_at_once_with_its_place() {
+        assert_eq!(
+            paths(&json!({"team": "x", "tean": 1, "deep": {"list": [{"id": 1}, {"id": -1}]}})),
+            ["team", "tean", "deep.list[1].id"]
+        );
+        assert_eq!(paths(&json!({})), ["team"]);
+        assert_eq!(
+            paths(&json!({"team": 1, "deep": {"list": [{"id": 1, "x": 2}]}})),
+            ["deep.list[0].x"]
+        );
+        assert_eq!(paths(&json!({"team": 1, "deep": {"list": [{}]}})), ["deep.list[0].id"]);
+    }
+
+    #[test]
+    fn a_value_is_never_quoted() {
+        let said = errors(&json!({"team": "hunter2", "deep": "hunter2"}));
+        assert_eq!(said.len(), 2);
+        assert!(said.iter().all(|(_, message)| !message.contains("hunter2")), "{said:?}");
+        assert_eq!(said[0].1, "expected u64");
     }
 
     #[test]

@@ -46,13 +46,13 @@ pub enum PathStyle {
 }
 
 impl Settings {
-    /// Reads them, or says what is wrong; the place is below the upstream.
-    pub fn read(settings: &Map<String, Value>) -> Result<Self, FieldError> {
+    /// Reads them, or says what is wrong; the places are below the upstream.
+    pub fn read(settings: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
         let settings: Self = typed::read(settings)?;
         let has_workspace = settings.workspace.as_ref().is_some_and(|slug| !slug.is_empty());
         if settings.path_style == PathStyle::Workspace && !has_workspace {
             let message = "needed where path_style is `workspace`".to_owned();
-            return Err(FieldError { path: "workspace".to_owned(), message });
+            return Err(vec![FieldError { path: "workspace".to_owned(), message }]);
         }
         Ok(settings)
     }
@@ -68,7 +68,7 @@ pub struct Acp {
 impl Acp {
     /// An upstream from its configuration.
     pub fn new(upstream: &Upstream) -> Result<Self, Vec<FieldError>> {
-        let settings = Settings::read(&upstream.settings).map_err(|wrong| vec![wrong])?;
+        let settings = Settings::read(&upstream.settings)?;
         let capabilities = Capabilities::new(support);
         Ok(Self { name: upstream.name.clone(), settings, capabilities })
     }
@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn the_workspace_is_needed_where_the_path_has_it() {
         let wrong = |settings: Value| {
-            Settings::read(settings.as_object().unwrap()).err().map(|error| error.path)
+            Settings::read(settings.as_object().unwrap())
+                .err()
+                .map(|mut wrong| wrong.remove(0).path)
         };
         assert_eq!(wrong(json!({"workspace": "acme"})), None);
         assert_eq!(wrong(json!({"path_style": "slug_free"})), None);

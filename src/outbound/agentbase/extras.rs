@@ -182,7 +182,7 @@ impl Extras {
         if !refused.is_empty() {
             return Err(refused);
         }
-        typed::read(map).map_err(|error| vec![error])
+        typed::read(map)
     }
 
     /// These over those of a preset, key by key; rules add up, the preset's first.

@@ -35,13 +35,13 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads them, or says what is wrong; the place is below the upstream.
-    pub fn read(settings: &Map<String, Value>) -> Result<Self, FieldError> {
+    /// Reads them, or says what is wrong; the places are below the upstream.
+    pub fn read(settings: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
         let settings: Self = typed::read(settings)?;
         let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
         if !settings.run_path.starts_with('/') || !settings.run_path.chars().all(is_plain) {
             let message = "must be a path that begins with `/`, without a query".to_owned();
-            return Err(FieldError { path: "run_path".to_owned(), message });
+            return Err(vec![FieldError { path: "run_path".to_owned(), message }]);
         }
         Ok(settings)
     }
@@ -62,7 +62,7 @@ pub struct Agentbase {
 impl Agentbase {
     /// An upstream from its configuration.
     pub fn new(upstream: &Upstream) -> Result<Self, Vec<FieldError>> {
-        let settings = Settings::read(&upstream.settings).map_err(|wrong| vec![wrong])?;
+        let settings = Settings::read(&upstream.settings)?;
         Ok(Self {
             name: upstream.name.clone(),
             settings,
@@ -144,7 +144,9 @@ mod tests {
     #[test]
     fn the_run_path_is_a_path() {
         let wrong = |settings: Value| {
-            Settings::read(settings.as_object().unwrap()).err().map(|error| error.path)
+            Settings::read(settings.as_object().unwrap())
+                .err()
+                .map(|mut wrong| wrong.remove(0).path)
         };
         assert_eq!(wrong(json!({})), None);
         assert_eq!(wrong(json!({"run_path": "/run-agent"})), None);
@@ -159,7 +161,7 @@ mod tests {
         assert_eq!(wrong(&json!({"instructions": "x", "mode": "fast"}), false), [""; 0]);
         assert_eq!(wrong(&json!({"instructions": 1}), false), ["instructions"]);
         assert_eq!(wrong(&json!({"system": "x", "session": "y"}), false), ["system", "session"]);
-        assert_eq!(wrong(&json!({"agents": [{"name": "a"}]}), false), ["agents[0]"]);
+        assert_eq!(wrong(&json!({"agents": [{"name": "a"}]}), false), ["agents[0].description"]);
         assert_eq!(wrong(&json!({"background": true}), false), ["background"]);
         assert_eq!(wrong(&json!({"background": true}), true), [""; 0]);
         assert_eq!(wrong(&json!({"colour": "red"}), false), ["colour"]);

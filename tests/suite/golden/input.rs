@@ -147,9 +147,8 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
 /// vendor's.
 fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, String> {
     let mut take = |key: &str| settings.shift_remove(key);
-    let kind = match take("kind") {
-        Some(Value::String(kind)) => kind,
-        _ => return Err("run.json: upstream.kind is missing".to_owned()),
+    let Some(Value::String(kind)) = take("kind") else {
+        return Err("run.json: upstream.kind is missing".to_owned());
     };
     let native_callbacks = take("native_callbacks") == Some(Value::from("allow"));
     let second = Duration::from_secs(1);
@@ -193,6 +192,7 @@ fn request(file: RequestFile) -> Result<RunRequest, String> {
         None => None,
     };
     Ok(RunRequest {
+        warnings: Vec::new(),
         input: messages.into_iter().map(message).collect(),
         attachment_urls,
         thread_id,

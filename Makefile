@@ -1,0 +1,27 @@
+# The two commands of the README, and what they need. Everything else is cargo's own.
+SHELL := /bin/sh
+.PHONY: demo test bench tools lint
+
+# The TLS and compression libraries under the listener are built with cmake. It is the only thing
+# beyond Rust, a C compiler and make; it is installed where it is missing.
+tools:
+	@command -v cmake >/dev/null 2>&1 || ./tests/install.sh cmake
+
+## One request of each kind against simulated platforms; ARGS=--once ends instead of serving on.
+demo: tools
+	cargo run --release --quiet -- demo $(ARGS)
+
+## All tests: with nextest where it is installed, which cannot run doc tests.
+test: tools
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --all-targets --no-fail-fast && cargo test --doc; \
+	else cargo test; fi
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+## The figures of the README; ARGS passes options, --help lists them.
+bench: tools
+	./benches/run.sh $(ARGS)

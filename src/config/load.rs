@@ -1,0 +1,112 @@
+//! The whole configuration, and how a text becomes one. `app` calls [`read`], lets the vendors
+//! add what only they know, and takes the configuration out.
+//!
+//! Invariant: a configuration comes out only if nothing is wrong with it.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::agents::{self, Agent};
+use super::describe::Key;
+use super::hooks::{self, Hook};
+use super::identity::{self, Identity};
+use super::listen::{self, Listen};
+use super::log::{self, Log};
+use super::reader::{Reader, Section};
+use super::report::Report;
+use super::runs::{self, Runs};
+use super::secret::{Process, Surroundings};
+use super::source;
+use super::upstreams::{self, Upstream};
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Sockets and what may come in through them.
+    pub listen: Listen,
+    /// How callers are known.
+    pub identity: Identity,
+    /// The platforms, by name.
+    pub upstreams: IndexMap<String, Upstream>,
+    /// Short names of agents.
+    pub agents: IndexMap<String, Agent>,
+    /// Webhooks in, by agent reference.
+    pub hooks: IndexMap<String, Hook>,
+    /// What is kept of runs, and their bounds.
+    pub runs: Runs,
+    /// The log.
+    pub log: Log,
+}
+
+/// A text that has been read, and what is wrong with it.
+#[derive(Debug)]
+pub struct Reading {
+    /// None where the text is no YAML. Defaults stand in place of what is wrong.
+    draft: Option<Config>,
+    report: Report,
+}
+
+/// Reads a configuration. `file` is its name in reports.
+pub fn read(file: &str, text: &str, surroundings: &dyn Surroundings) -> Reading {
+    let mut report = Report::new(file);
+    let Some(value) = source::parse(text, &mut report) else {
+        return Reading { draft: None, report };
+    };
+    let reader = Reader::new(report, surroundings);
+    let draft = read_root(reader.root(&value));
+    Reading { draft: Some(draft), report: reader.into_report() }
+}
+
+fn read_root(mut root: Section<'_>) -> Config {
+    let identity = identity::read(&mut root);
+    let listen = listen::read(&mut root, identity);
+    let upstreams = upstreams::read(&mut root);
+    let agents = agents::read(&mut root, &upstreams);
+    let hooks = hooks::read(&mut root, &upstreams, &agents);
+    let config = Config {
+        listen,
+        identity,
+        upstreams,
+        agents,
+        hooks,
+        runs: runs::read(&mut root),
+        log: log::read(&mut root),
+    };
+    root.finish();
+    config
+}
+
+/// Every key that can be read.
+pub(super) fn keys() -> Vec<Key> {
+    let reader = Reader::describing(&Process);
+    let value = Value::Null;
+    drop(read_root(reader.root(&value)));
+    reader.into_described()
+}
+
+impl Reading {
+    /// The upstreams that can be given to their vendors to check, whatever else is wrong.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        let upstreams = self.draft.iter().flat_map(|draft| draft.upstreams.values());
+        upstreams.filter(|upstream| !upstream.kind.is_empty())
+    }
+
+    /// The agents by alias, for the vendors to check their presets.
+    pub fn agents(&self) -> impl Iterator<Item = (&str, &Agent)> {
+        let agents = self.draft.iter().flat_map(|draft| draft.agents.iter());
+        agents.map(|(alias, agent)| (alias.as_str(), agent))
+    }
+
+    /// Adds what is wrong at a path, like `upstreams.make-eu.team_id`.
+    pub fn add(&mut self, path: &str, message: impl Into<String>) {
+        self.report.add(path, message);
+    }
+
+    /// The configuration, or all that is wrong with it.
+    pub fn finish(self) -> Result<Config, Report> {
+        match self.draft {
+            Some(config) if self.report.is_empty() => Ok(config),
+            Some(_) | None => Err(self.report),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The JSON Schema of a configuration file, for editors and `switchyard schema`. Made from the
+//! keys that the reader asks for, so that the two cannot drift.
+//!
+//! Invariant: what `check` takes, the schema takes; it may take more, where only the gateway can
+//! compare two values.
+
+use serde_json::{Map, Value, json};
+
+use super::describe::{Key, Shape};
+use super::load::keys;
+use super::places::below;
+
+/// A reference may stand for any text.
+const REFERENCE: &str = r"\$\{(env|file):[^}]+\}";
+
+/// The schema. Vendors give theirs by kind: the schema of the object of their own settings, whose
+/// `$defs` and `$ref`s are taken along.
+pub fn schema(vendors: &[(&str, Value)]) -> Value {
+    let keys = keys();
+    let mut schema = Map::new();
+    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("title".to_owned(), json!("Switchyard's configuration"));
+    schema.extend(object(&keys, "", vendors));
+    let defs = definitions(vendors);
+    if !defs.is_empty() {
+        schema.insert("$defs".to_owned(), Value::Object(defs));
+    }
+    Value::Object(schema)
+}
+
+/// The keys of one section.
+fn object(keys: &[Key], parent: &str, vendors: &[(&str, Value)]) -> Map<String, Value> {
+    let children = || keys.iter().filter(move |key| below(parent, key.name) == key.pattern);
+    let mut properties = Map::new();
+    let mut is_open = false;
+    for key in children() {
+        if key.shape == Shape::Rest {
+            is_open = true;
+        } else {
+            properties.insert(key.name.to_owned(), Value::Object(property(keys, key, vendors)));
+        }
+    }
+    let required: Vec<_> = children().filter(|key| key.is_required).map(|key| key.name).collect();
+    let mut object = Map::new();
+    object.insert("type".to_owned(), json!(["object", "null"]));
+    object.insert("properties".to_owned(), Value::Object(properties));
+    if !required.is_empty() {
+        // An empty section lacks what is required just as an absent key does.
+        object.insert("type".to_owned(), json!("object"));
+        object.insert("required".to_owned(), json!(required));
+    }
+    if !is_open {
+        object.insert("additionalProperties".to_owned(), json!(false));
+    } else if !vendors.is_empty() {
+        let kinds = vendors.iter().map(|(kind, _)| {
+            json!({
+                "if": {"properties": {"kind": {"const": kind}}},
+                "then": {"$ref": format!("#/$defs/{kind}")}
+            })
+        });
+        object.insert("allOf".to_owned(), kinds.collect());
+        object.insert("unevaluatedProperties".to_owned(), json!(false));
+    }
+    object
+}
+
+fn property(keys: &[Key], key: &Key, vendors: &[(&str, Value)]) -> Map<String, Value> {
+    let mut property = match key.shape {
+        Shape::Section => object(keys, &key.pattern, vendors),
+        Shape::Entries => {
+            let entry = object(keys, &below(&key.pattern, "*"), vendors);
+            let kind = if key.is_required { json!("object") } else { json!(["object", "null"]) };
+            map(json!({"type": kind, "additionalProperties": entry}))
+        }
+        Shape::Object => map(json!({"type": ["object", "null"]})),
+        Shape::Duration => text(r"[0-9]+(ms|s|m|h)"),
+        Shape::Bytes => map(json!({
+            "oneOf": [text(r"[0-9]+(KiB|MiB|GiB)?"), {"type": "integer", "minimum": 0}]
+        })),
+        Shape::Count => count(key),
+        Shape::Flag => map(json!({"type": "boolean"})),
+        Shape::Text | Shape::Address => map(json!({"type": "string", "minLength": 1})),
+        Shape::Secret => map(json!({"type": "string", "pattern": format!("^{REFERENCE}$")})),
+        Shape::Choice(words) => {
+            text(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().join("|"))
+        }
+        Shape::Rest => Map::new(),
+    };
+    property.insert("description".to_owned(), json!(describe(key)));
+    if let Some(default) = &key.default {
+        property.insert("default".to_owned(), default.clone());
+    }
+    if key.pattern == "upstreams.*.kind" && !vendors.is_empty() {
+        let kinds: Vec<&str> = vendors.iter().map(|(kind, _)| *kind).collect();
+        property.insert("enum".to_owned(), json!(kinds));
+    }
+    property
+}
+
+fn text(pattern: &str) -> Map<String, Value> {
+    map(json!({"type": "string", "pattern": format!("^({pattern}|.*{REFERENCE}.*)$")}))
+}
+
+fn count(key: &Key) -> Map<String, Value> {
+    let mut count = map(json!({"type": "integer"}));
+    if let Some((least, most, _)) = &key.bounds {
+        count.insert("minimum".to_owned(), least.clone());
+        count.insert("maximum".to_owned(), most.clone());
+    }
+    count
+}
+
+fn describe(key: &Key) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match &key.bounds {
+        Some((least, most, why)) => {
+            format!("{} From {} to {}: {why}.", key.about, plain(least), plain(most))
+        }
+        None => key.about.to_owned(),
+    }
+}
+
+/// The vendors' schemas, and theirs, under names that cannot clash.
+fn definitions(vendors: &[(&str, Value)]) -> Map<String, Value> {
+    let mut definitions = Map::new();
+    for (kind, schema) in vendors {
+        let mut schema = map(schema.clone());
+        // The upstream's own keys stand beside these, so closing is done outside.
+        for key in ["$schema", "title", "additionalProperties", "unevaluatedProperties"] {
+            schema.shift_remove(key);
+        }
+        let inner = schema.shift_remove("$defs").map(map).unwrap_or_default();
+        let mut schema = Value::Object(schema);
+        point_below(&mut schema, kind);
+        definitions.insert((*kind).to_owned(), schema);
+        for (name, mut definition) in inner {
+            point_below(&mut definition, kind);
+            definitions.insert(format!("{kind}.{name}"), definition);
+        }
+    }
+    definitions
+}
+
+/// Makes `#/$defs/Name` to `#/$defs/<kind>.Name`.
+fn point_below(schema: &mut Value, kind: &str) {
+    match schema {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(target) if key == "$ref" => {
+                        *target = target.replace("#/$defs/", &format!("#/$defs/{kind}."));
+                    }
+                    Value::String(_) => {}
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => point_below(value, kind),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| point_below(item, kind)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The conversations that are remembered, in memory, within a bound. A conversation is bound to
+//! the caller that opened it, belongs to one agent, and has one run at a time: two at once would
+//! each answer without the other's turn.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::model::content::{Message, Role, Text};
+use crate::model::ids::ThreadId;
+use crate::model::plan::PlannedThread;
+use crate::model::principal::Principal;
+use crate::model::thread::Thread;
+
+/// The remembered conversations.
+#[derive(Debug)]
+pub struct Threads {
+    kept: usize,
+    history_bytes: usize,
+    state: Mutex<BTreeMap<ThreadId, Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    thread: Thread,
+    is_busy: bool,
+}
+
+/// What a run leaves in its conversation.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// What the caller said; empty where the platform remembers for itself, or the run failed.
+    pub said: Vec<Message>,
+    /// What the agent answered.
+    pub answered: Option<Text>,
+    /// The platform's id of the conversation.
+    pub native: Option<String>,
+}
+
+impl Threads {
+    /// Room for so many conversations, with so many bytes of history each.
+    pub fn new(kept: usize, history_bytes: usize) -> Self {
+        Self { kept, history_bytes, state: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Opens a conversation, busy with its first run.
+    pub fn open(
+        &self,
+        id: ThreadId,
+        owner: &Principal,
+        agent: &str,
+        now: Timestamp,
+    ) -> PlannedThread {
+        let thread = Thread {
+            id: id.clone(),
+            owner: owner.clone(),
+            agent: agent.to_owned(),
+            native: None,
+            history: Vec::new(),
+            dropped: 0,
+            created_at: now,
+            updated_at: now,
+        };
+        let mut state = self.state.lock();
+        if state.len() >= self.kept
+            && let Some(oldest) = state.iter().find(|(_, e)| !e.is_busy).map(|(id, _)| id.clone())
+        {
+            state.remove(&oldest);
+        }
+        state.insert(id.clone(), Entry { thread, is_busy: true });
+        PlannedThread { id, is_continued: false, native: None, history: Vec::new() }
+    }
+
+    /// Continues a conversation of this caller's with this agent; it is busy from then on. Also
+    /// returns how many messages have been dropped from its history.
+    pub fn resume(
+        &self,
+        id: &ThreadId,
+        who: &Principal,
+        agent: &str,
+        now: Timestamp,
+    ) -> Result<(PlannedThread, usize)> {
+        let mut state = self.state.lock();
+        let entry = state.get_mut(id).filter(|entry| entry.thread.owner == *who);
+        let entry = entry.ok_or_else(not_found)?;
+        if entry.thread.agent != agent {
+            let said = format!("this thread is with agent `{}`", entry.thread.agent);
+            return Err(Error::invalid("thread_id", said));
+        }
+        if entry.is_busy {
+            return Err(Error::new(Kind::Conflict, "another run of this thread is in flight"));
+        }
+        entry.is_busy = true;
+        entry.thread.updated_at = now;
+        let thread = PlannedThread {
+            id: id.clone(),
+            is_continued: true,
+            native: entry.thread.native.clone(),
+            history: entry.thread.history.clone(),
+        };
+        Ok((thread, entry.thread.dropped))
+    }
+
+    /// The run in it is over; `turn` is what it leaves.
+    pub fn close(&self, id: &ThreadId, turn: Turn) {
+        let mut state = self.state.lock();
+        let Some(entry) = state.get_mut(id) else { return };
+        entry.is_busy = false;
+        let thread = &mut entry.thread;
+        thread.native = turn.native.or(thread.native.take());
+        thread.history.extend(turn.said);
+        if let Some(answer) = turn.answered {
+            thread.history.push(Message::new(Role::Assistant, answer));
+        }
+        thread.dropped += drop_oldest_turns(&mut thread.history, self.history_bytes);
+    }
+
+    /// A conversation of this caller's.
+    pub fn get(&self, id: &ThreadId, who: &Principal) -> Result<Thread> {
+        let state = self.state.lock();
+        let entry = state.get(id).filter(|entry| entry.thread.owner == *who);
+        entry.map(|entry| entry.thread.clone()).ok_or_else(not_found)
+    }
+}
+
+/// What callers are told of a conversation that is not there, or not theirs.
+pub(super) fn not_found() -> Error {
+    Error::new(Kind::ThreadNotFound, "there is no such thread, or it is another caller's")
+}
+
+/// Drops whole turns (a caller's messages with their answer) from the front until the rest fits.
+/// How many messages went.
+fn drop_oldest_turns(history: &mut Vec<Message>, bytes: usize) -> usize {
+    let weigh = |message: &Message| {
+        let files: usize = message.attachments.iter().map(|file| file.base64.len()).sum();
+        message.content.len() + files + 32
+    };
+    let mut total: usize = history.iter().map(weigh).sum();
+    let mut dropped = 0;
+    while total > bytes && dropped < history.len() {
+        // A turn ends with the agent's answer, or where the history does.
+        let rest = &history[dropped..];
+        let answer = rest.iter().position(|message| message.role == Role::Assistant);
+        let turn = answer.map_or(rest.len(), |at| at + 1);
+        total -= rest[..turn].iter().map(weigh).sum::<usize>();
+        dropped += turn;
+    }
+    history.drain(..dropped);
+    dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::CountingIds;
+
+    const NOW: Timestamp = Timestamp(0);
+
+    fn other() -> Principal {
+        Principal { workspace: "other".to_owned(), subject: "someone".to_owned() }
+    }
+
+    fn turn(said: &str, answered: &str) -> Turn {
+        Turn {
+            said: vec![Message::new(Role::User, said)],
+            answered: Some(answered.into()),
+            native: None,
+        }
+    }
+
+    #[test]
+    fn a_thread_is_bound_to_its_caller_and_its_agent() {
+        let (threads, me) = (Threads::new(10, 1_000), Principal::anonymous());
+        let id = ThreadId::new(&CountingIds::default(), NOW);
+        threads.open(id.clone(), &me, "a", NOW);
+        threads.close(&id, Turn::default());
+        assert_eq!(
+            threads.resume(&id, &other(), "a", NOW).unwrap_err().kind(),
+            Kind::ThreadNotFound
+        );
+        assert_eq!(threads.get(&id, &other()).unwrap_err().kind(), Kind::ThreadNotFound);
+        assert_eq!(threads.resume(&id, &me, "b", NOW).unwrap_err().kind(), Kind::InvalidRequest);
+        assert!(threads.resume(&id, &me, "a", NOW).is_ok());
+    }
+
+    #[test]
+    fn a_thread_has_one_run_at_a_time() {
+        let (threads, me) = (Threads::new(10, 1_000), Principal::anonymous());
+        let id = ThreadId::new(&CountingIds::default(), NOW);
+        threads.open(id.clone(), &me, "a", NOW);
+        assert_eq!(threads.resume(&id, &me, "a", NOW).unwrap_err().kind(), Kind::Conflict);
+        threads.close(&id, Turn::default());
+        assert!(threads.resume(&id, &me, "a", NOW).is_ok());
+    }
+
+    #[test]
+    fn the_oldest_whole_turns_go_first() {
+        let (threads, me) = (Threads::new(10, 200), Principal::anonymous());
+        let id = ThreadId::new(&CountingIds::default(), NOW);
+        threads.open(id.clone(), &me, "a", NOW);
+        for n in 0..4 {
+            threads.close(&id, turn(&format!("question {n}"), &format!("answer {n}")));
+        }
+        let (thread, dropped) = threads.resume(&id, &me, "a", NOW).unwrap();
+        assert_eq!(dropped, 4);
+        let texts: Vec<_> = thread.history.iter().map(|m| m.content.0.as_str()).collect();
+        assert_eq!(texts, ["question 2", "answer 2", "question 3", "answer 3"]);
+    }
+
+    #[test]
+    fn the_number_of_threads_is_bounded_and_busy_ones_stay() {
+        let (threads, me, ids) =
+            (Threads::new(2, 200), Principal::anonymous(), CountingIds::default());
+        let made: Vec<_> = (0..3)
+            .map(|n| {
+                let id = ThreadId::new(&ids, NOW);
+                threads.open(id.clone(), &me, "a", NOW);
+                if n == 1 {
+                    threads.close(&id, Turn::default());
+                }
+                id
+            })
+            .collect();
+        assert!(threads.get(&made[0], &me).is_ok());
+        assert!(threads.get(&made[1], &me).is_err());
+        assert!(threads.get(&made[2], &me).is_ok());
+    }
+}

@@ -1,0 +1,3 @@
+//! Operations: what monitors and orchestrators ask.
+
+pub mod response;

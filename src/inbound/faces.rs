@@ -1,0 +1,122 @@
+//! All faces as one service: what stands at the bottom of the EDGE stack.
+//!
+//! Invariant: the operation table has decided where a request goes before it comes here.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use indexmap::IndexMap;
+use tower::Service;
+
+use crate::config::Hook;
+use crate::error::{Error, Kind, Result};
+use crate::gateway::Gateway;
+use crate::http::body::Body;
+use crate::http::operation::{Operation, Route};
+use crate::inbound::{acp, admin, hooks, unified};
+use crate::model::call::Call;
+
+/// What the faces need.
+pub struct Parts {
+    /// What does the work.
+    pub gateway: Gateway,
+    /// Webhooks in, by agent reference.
+    pub hooks: IndexMap<String, Hook>,
+    /// Silence after which a stream gets a comment line.
+    pub heartbeat: Duration,
+    /// The longest run that may be asked for.
+    pub max_duration: Duration,
+    /// Writes the metrics out.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    /// Why the gateway is not ready; empty while it is.
+    pub unready: Box<dyn Fn() -> Vec<String> + Send + Sync>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[parts of the faces]")
+    }
+}
+
+/// All faces.
+#[derive(Clone, Debug)]
+pub struct Faces(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    openapi: Bytes,
+}
+
+impl Faces {
+    /// Makes them; the OpenAPI document is written once, here.
+    pub fn new(parts: Parts) -> Self {
+        let openapi = unified::openapi::document().to_string().into();
+        Self(Arc::new(Inner { parts, openapi }))
+    }
+}
+
+impl Service<Request<Body>> for Faces {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move { inner.answer(request).await })
+    }
+}
+
+impl Inner {
+    async fn answer(&self, mut request: Request<Body>) -> Result<Response<Body>> {
+        let extensions = request.extensions_mut();
+        let (Some(call), Some(route)) =
+            (extensions.remove::<Arc<Call>>(), extensions.remove::<Route>())
+        else {
+            return Err(Error::new(Kind::Internal, "the request was not routed"));
+        };
+        let parts = &self.parts;
+        let segment = |at: usize| route.segments.get(at).map_or("", String::as_str);
+        let (first, second) = (segment(0), segment(1));
+        let (head, body) = request.into_parts();
+        match route.operation {
+            Operation::CreateRun => {
+                unified::handle::create_run(parts, &call, None, &head, body).await
+            }
+            Operation::CreateAgentRun => {
+                unified::handle::create_run(parts, &call, Some(first), &head, body).await
+            }
+            Operation::ListRuns => unified::handle::list_runs(parts, &call, &head).await,
+            Operation::GetRun => unified::handle::get_run(parts, &call, first, &head).await,
+            Operation::FollowRun => unified::handle::follow_run(parts, &call, first, &head).await,
+            Operation::CancelRun => {
+                unified::handle::cancel_run(parts, &call, first, &head, body).await
+            }
+            Operation::GetThread => unified::handle::get_thread(parts, &call, first, &head).await,
+            Operation::ListThreadRuns => {
+                unified::handle::list_thread_runs(parts, &call, first, &head).await
+            }
+            Operation::ListUpstreams => unified::handle::list_upstreams(parts, &head),
+            Operation::GetOpenApi => unified::handle::get_openapi(&self.openapi, &head),
+            Operation::RunHook => hooks::handle::run_hook(parts, &call, first, &head, body).await,
+            Operation::RunAcp => {
+                acp::handle::run_acp(parts, &call, first, second, &head, body).await
+            }
+            Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
+            Operation::GetHealth => Ok(admin::response::health()),
+            Operation::GetReadiness => admin::response::readiness((parts.unready)()),
+            // Refused on the EDGE already, with the methods that are there.
+            Operation::Unknown => Err(Error::new(Kind::NotFound, "there is nothing at this path")),
+        }
+    }
+}

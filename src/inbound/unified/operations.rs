@@ -1,0 +1,202 @@
+//! What each operation takes and answers, for the OpenAPI document. Called by `openapi.rs`.
+//!
+//! Invariant: every row of the operation table is described; the compiler sees to it.
+
+use crate::error::Kind;
+use crate::http::operation::Operation;
+use crate::inbound::headers::{EVENT_STREAM, JSON};
+use crate::wire::form;
+
+/// Any object, where a body has no schema of its own.
+pub const ANY_OBJECT: &str = "";
+
+/// What is said of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Described {
+    /// What it does.
+    pub summary: &'static str,
+    /// Its query parameters: name, schema in JSON, meaning.
+    pub query: &'static [(&'static str, &'static str, &'static str)],
+    /// Its request headers: name, meaning.
+    pub headers: &'static [(&'static str, &'static str)],
+    /// What its body may be: media type and schema; empty where it takes none.
+    pub body: &'static [(&'static str, &'static str)],
+    /// Its good answers: status, media type, schema.
+    pub answers: &'static [(u16, &'static str, &'static str)],
+    /// What it fails with beyond what every operation may.
+    pub failures: &'static [Kind],
+}
+
+/// What every operation may fail with.
+pub const ALWAYS: &[Kind] = &[
+    Kind::InvalidRequest,
+    Kind::NotAcceptable,
+    Kind::RequestTimeout,
+    Kind::UriTooLong,
+    Kind::HeadersTooLarge,
+    Kind::Internal,
+    Kind::Overloaded,
+    Kind::Draining,
+];
+
+const PREFER: (&str, &str) =
+    ("Prefer", "`respond-async`, or `wait=N` to be answered 202 after N s");
+const RUN_FAILURES: &[Kind] = &[
+    Kind::AgentNotFound,
+    Kind::ThreadNotFound,
+    Kind::ContentTooLarge,
+    Kind::UnsupportedMediaType,
+    Kind::UnsupportedByUpstream,
+    Kind::NotSupported,
+    Kind::RateLimited,
+    Kind::BudgetExhausted,
+    Kind::UpstreamError,
+    Kind::UpstreamProtocol,
+    Kind::UpstreamMisconfigured,
+    Kind::UpstreamUnavailable,
+    Kind::UpstreamTimeout,
+];
+const RUN_ANSWERS: &[(u16, &str, &str)] =
+    &[(200, JSON, "Run"), (200, EVENT_STREAM, "Event"), (202, JSON, "Run")];
+const TEXT: &str = "text/plain";
+const STRING: &str = r#"{"type":"string"}"#;
+const LIMIT: (&str, &str, &str) =
+    ("limit", r#"{"type":"integer","minimum":1,"maximum":100,"default":20}"#, "runs on a page");
+const CURSOR: (&str, &str, &str) = ("cursor", STRING, "`next_cursor` of the page before");
+
+const NONE: Described =
+    Described { summary: "", query: &[], headers: &[], body: &[], answers: &[], failures: &[] };
+const LIST_RUNS: Described = Described {
+    summary: "List runs, newest first",
+    query: &[
+        ("agent", STRING, "of this agent, as it was named when the run was started"),
+        ("status", r##"{"$ref":"#/components/schemas/RunStatus"}"##, "in this state"),
+        ("thread_id", STRING, "of this thread"),
+        ("created_after", r#"{"type":"string","format":"date-time"}"#, "admitted after this time"),
+        LIMIT,
+        CURSOR,
+    ],
+    answers: &[(200, JSON, "RunList")],
+    ..NONE
+};
+const GET_RUN: Described = Described {
+    summary: "Read a run",
+    answers: &[(200, JSON, "Run")],
+    failures: &[Kind::RunNotFound],
+    ..NONE
+};
+const FOLLOW_RUN: Described = Described {
+    summary: "Read a run's events: what is recorded, then live",
+    query: &[("after", r#"{"type":"integer","minimum":0}"#, "as `Last-Event-ID`")],
+    headers: &[("Last-Event-ID", "go on after this event")],
+    answers: &[(200, EVENT_STREAM, "Event")],
+    failures: &[Kind::RunNotFound, Kind::Conflict],
+    ..NONE
+};
+const CANCEL_RUN: Described = Described {
+    summary: "Stop a run",
+    answers: &[(200, JSON, "Run")],
+    failures: &[
+        Kind::RunNotFound,
+        Kind::Conflict,
+        Kind::ContentTooLarge,
+        Kind::UnsupportedMediaType,
+        Kind::NotSupported,
+    ],
+    ..NONE
+};
+const GET_THREAD: Described = Described {
+    summary: "Read a thread",
+    answers: &[(200, JSON, "ThreadHead")],
+    failures: &[Kind::ThreadNotFound],
+    ..NONE
+};
+const LIST_THREAD_RUNS: Described = Described {
+    summary: "List a thread's runs, newest first",
+    query: &[LIMIT, CURSOR],
+    answers: &[(200, JSON, "RunList")],
+    failures: &[Kind::ThreadNotFound],
+    ..NONE
+};
+const LIST_UPSTREAMS: Described = Described {
+    summary: "The platforms, their health, and what each can do",
+    answers: &[(200, JSON, "UpstreamViewList")],
+    ..NONE
+};
+
+const CREATE_RUN: Described = Described {
+    summary: "Run an agent",
+    headers: &[PREFER],
+    body: &[(JSON, "RunRequest")],
+    answers: RUN_ANSWERS,
+    failures: RUN_FAILURES,
+    ..NONE
+};
+const CREATE_AGENT_RUN: Described = Described {
+    summary: "Run the agent that the path names",
+    headers: &[PREFER],
+    body: &[(JSON, "AgentRunRequest")],
+    answers: RUN_ANSWERS,
+    failures: RUN_FAILURES,
+    ..NONE
+};
+const RUN_HOOK: Described = Described {
+    summary: "Run an agent from a webhook of an automation tool",
+    query: &[(
+        "reply",
+        r#"{"type":"string","enum":["json","text"],"default":"json"}"#,
+        "`text` answers with the output alone",
+    )],
+    headers: &[PREFER],
+    body: &[(JSON, ANY_OBJECT), (form::MEDIA_TYPE, ANY_OBJECT)],
+    answers: &[
+        (200, JSON, "Run"),
+        (200, TEXT, "string"),
+        (200, EVENT_STREAM, "Event"),
+        (202, JSON, "Run"),
+    ],
+    failures: RUN_FAILURES,
+};
+const RUN_ACP: Described = Described {
+    summary: "Run an agent as ACP's trigger does",
+    body: &[(JSON, "AcpRunRequest")],
+    answers: &[(200, JSON, "AcpReply"), (200, EVENT_STREAM, "AcpEvent")],
+    failures: RUN_FAILURES,
+    ..NONE
+};
+const GET_METRICS: Described = Described {
+    summary: "Metrics in the text format of Prometheus",
+    answers: &[(200, TEXT, "string")],
+    ..NONE
+};
+const GET_HEALTH: Described =
+    Described { summary: "Whether the process answers", answers: &[(200, TEXT, "string")], ..NONE };
+const GET_READINESS: Described = Described {
+    summary: "Whether the gateway takes requests, and why not",
+    answers: &[(200, JSON, "Readiness"), (503, JSON, "Readiness")],
+    ..NONE
+};
+
+/// What is said of `operation`.
+pub fn describe(operation: Operation) -> Described {
+    match operation {
+        Operation::CreateRun => CREATE_RUN,
+        Operation::CreateAgentRun => CREATE_AGENT_RUN,
+        Operation::RunHook => RUN_HOOK,
+        Operation::RunAcp => RUN_ACP,
+        Operation::ListRuns => LIST_RUNS,
+        Operation::GetRun => GET_RUN,
+        Operation::FollowRun => FOLLOW_RUN,
+        Operation::CancelRun => CANCEL_RUN,
+        Operation::GetThread => GET_THREAD,
+        Operation::ListThreadRuns => LIST_THREAD_RUNS,
+        Operation::ListUpstreams => LIST_UPSTREAMS,
+        Operation::GetOpenApi => {
+            Described { summary: "This document", answers: &[(200, JSON, ANY_OBJECT)], ..NONE }
+        }
+        Operation::GetMetrics => GET_METRICS,
+        Operation::GetHealth => GET_HEALTH,
+        Operation::GetReadiness => GET_READINESS,
+        Operation::Unknown => NONE,
+    }
+}

@@ -1,0 +1,40 @@
+//! Reads the certificate of the callers' socket. Called once, before anything listens, so that a
+//! bad file is an error of the start and not a panic of the listener.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ResolvesServerCert;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+use super::StartError;
+use crate::config::Tls;
+
+/// The certificate and its key, checked to belong together.
+pub(super) fn load(config: &Tls) -> Result<Arc<dyn ResolvesServerCert>, StartError> {
+    let chain = chain(&config.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&config.key)
+        .map_err(|error| unusable(&config.key, error.to_string()))?;
+    let provider = rustls::crypto::ring::default_provider();
+    let certified = CertifiedKey::from_der(chain, key, &provider)
+        .map_err(|error| unusable(&config.certificate, error.to_string()))?;
+    Ok(Arc::new(SingleCertAndKey::from(certified)))
+}
+
+fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
+    let failed = |error: rustls::pki_types::pem::Error| unusable(path, error.to_string());
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .map_err(failed)?
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    if chain.is_empty() {
+        return Err(unusable(path, "there is no certificate in it".to_owned()));
+    }
+    Ok(chain)
+}
+
+fn unusable(path: &Path, reason: String) -> StartError {
+    StartError::Certificate { path: path.to_owned(), reason }
+}
