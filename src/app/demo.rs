@@ -54,7 +54,7 @@ fn calls() -> Vec<Shown> {
         post(
             "Ask Zaia for structured output; the answer is held against the schema",
             "/v1/runs",
-            r#"{"agent":"zaia:structured","input":"Sum it up","output_schema":{"type":"object","properties":{"summary":{"type":"string"}},"required":["summary"]}}"#,
+            r#"{"agent":"zaia:ok","input":"Sum it up","output_schema":{"type":"object","properties":{"summary":{"type":"string"}},"required":["summary"]}}"#,
         ),
         post(
             "Stream tokens from Agentbase, which knows nothing but streams",
@@ -96,7 +96,7 @@ fn calls() -> Vec<Shown> {
             ..post(
                 "A platform that breaks off in the middle",
                 "/v1/runs",
-                r#"{"agent":"acp:reset","input":"Hi","unsupported":"reject"}"#,
+                r#"{"agent":"acp:reset","input":"Hi"}"#,
             )
         },
     ]

@@ -93,6 +93,9 @@ pub struct Route {
     pub segments: Vec<String>,
     /// For `Unknown`: the methods that this path does take; empty where there is no such path.
     pub allowed: Vec<Method>,
+    /// How it is refused: the operation's face; for `Unknown`, that of the path as far as it is
+    /// known.
+    pub face: Face,
 }
 
 impl Operation {
@@ -100,17 +103,26 @@ impl Operation {
     /// trailing slash is another path, and only variable segments are percent-decoded.
     pub fn route(listener: Listener, method: &Method, path: &str) -> Route {
         let mut allowed = Vec::new();
+        let mut face = Face::Unified;
         for operation in Self::ALL.iter().copied().filter(|row| row.is_on(listener)) {
-            let Some(segments) = segments(operation.path(), path) else { continue };
+            let Some(segments) = segments(operation.path(), path) else {
+                // What begins like a face's own paths is refused in that face's words.
+                if first_segment(operation.path()) == first_segment(path) {
+                    face = operation.face();
+                }
+                continue;
+            };
             if operation.takes(method) {
-                return Route { operation, segments, allowed: Vec::new() };
+                let face = operation.face();
+                return Route { operation, segments, allowed: Vec::new(), face };
             }
+            face = operation.face();
             if operation.method() == Method::GET {
                 allowed.push(Method::HEAD);
             }
             allowed.push(operation.method());
         }
-        Route { operation: Self::Unknown, segments: Vec::new(), allowed }
+        Route { operation: Self::Unknown, segments: Vec::new(), allowed, face }
     }
 
     fn is_on(self, listener: Listener) -> bool {
@@ -121,6 +133,10 @@ impl Operation {
     fn takes(self, method: &Method) -> bool {
         self.method() == *method || (*method == Method::HEAD && self.method() == Method::GET)
     }
+}
+
+fn first_segment(path: &str) -> Option<&str> {
+    path.split('/').nth(1)
 }
 
 /// What stands in the variable segments of `pattern`, where `path` is of its form.

@@ -11,6 +11,7 @@ pub mod zaia;
 
 // What vendors share: texts that stand in prompts, reading what people wrote, failed answers.
 pub mod fault;
+pub mod nested;
 pub mod prompt;
 pub mod schema_words;
 pub mod target;
@@ -20,6 +21,9 @@ pub mod typed;
 mod answer;
 pub mod dispatch;
 pub mod layers;
+
+#[cfg(test)]
+mod arbitrary;
 
 use std::time::Duration;
 

@@ -21,6 +21,10 @@ use crate::tasks::Tasks;
 use connection::Connections;
 use listen::{Endpoint, Running};
 
+/// What the system takes of an answer ahead of a slow caller. Left alone it grows to megabytes a
+/// connection, which thousands of slow readers would multiply.
+const SOCKET_BUFFER: usize = 256 * 1024;
+
 /// Why the sockets cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -104,6 +108,8 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |cause| StartError::Bind { address, cause };
     let socket = TcpListener::bind(address).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
+    // Sockets that are accepted inherit it.
+    socket2::SockRef::from(&socket).set_send_buffer_size(SOCKET_BUFFER).map_err(failed)?;
     let bound = socket.local_addr().map_err(failed)?;
     Ok((socket, bound))
 }

@@ -31,7 +31,7 @@ const ONLY: &[(&str, &[&str])] = &[
 
 /// Names that may stand in one place only.
 const PLACES: &[(&str, &str)] = &[
-    ("pingora_core", "server/listen.rs"),
+    ("pingora_core::", "server/listen.rs"),
     ("prometheus::", "telemetry/metrics.rs"),
     ("std::env::var", "config/secret.rs"),
 ];

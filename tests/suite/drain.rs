@@ -37,7 +37,7 @@ async fn an_open_stream_ends_by_itself_and_new_requests_are_refused() {
 
 #[tokio::test]
 async fn what_outlasts_the_grace_period_ends_as_interrupted() {
-    let world = World::with("listen: { drain: 300ms }\n").await;
+    let world = World::with("listen: { drain: 1s }\n").await;
     let body = json!({ "input": "Hello", "stream": true });
     let mut stream = world.stream("/v1/agents/acp:endless/runs", &body).await;
     let mut events = vec![stream.next().await.unwrap()];

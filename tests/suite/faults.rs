@@ -1,15 +1,16 @@
 //! Whatever a platform does to its stream, the caller's ends with exactly one terminal event, and
 //! a whole answer is a whole answer or a problem.
 
-use serde_json::json;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
 
 use crate::faces::scenario;
-use crate::harness::{World, assert_orderly, names};
+use crate::harness::{Events, World, assert_orderly, names};
 
 /// The platforms that have a stream to break.
 const STREAMED: [&str; 3] = ["make", "acp", "agentbase"];
 
-const CLOCKS: &str = "clocks: { connect: 1s, first_byte: 500ms, idle: 400ms, total: 5s }";
+const CLOCKS: &str = "clocks: { connect: 1s, first_byte: 500ms, idle: 400ms, total: 2s }";
 
 async fn impatient() -> World {
     let text = format!(
@@ -49,25 +50,26 @@ async fn a_broken_stream_has_one_end() {
     for (name, codes) in BROKEN {
         let world = impatient().await;
         for vendor in STREAMED {
+            // Samples in its documentation lack blank lines, so this vendor reads line by line.
+            if (vendor, *name) == ("agentbase", "no-blank-lines") {
+                continue;
+            }
             let (agent, input) = scenario(vendor, name);
             let path = format!("/v1/agents/{agent}/runs");
             let request = world.json(&path, &json!({ "input": input, "stream": true }));
             let answer = world.open(request).await;
             let said = format!("{vendor} {name}");
-            if answer.status() == 200 {
-                let again = world.json(&path, &json!({ "input": input, "stream": true }));
-                let events = world.events(again).await.all().await;
+            let code = if answer.status() == 200 {
+                let events = Events::of(answer).all().await;
                 let end = assert_orderly(&events);
                 assert_eq!(end["type"], "run.failed", "{said}: {:?}", names(&events));
-                let code = end["run"]["error"]["code"].as_str().unwrap();
-                assert!(codes.contains(&code), "{said}: {code}");
+                end["run"]["error"]["code"].clone()
             } else {
-                let again = world.json(&path, &json!({ "input": input, "stream": true }));
-                let problem = world.send(again).await;
-                let code = problem.json()["code"].as_str().unwrap().to_owned();
-                assert!(codes.contains(&code.as_str()), "{said}: {code}");
-                assert_eq!(problem.status.is_server_error(), true, "{said}");
-            }
+                assert!(answer.status().is_server_error(), "{said}: {}", answer.status());
+                let body = answer.into_body().collect().await.unwrap().to_bytes();
+                serde_json::from_slice::<Value>(&body).unwrap()["code"].clone()
+            };
+            assert!(codes.contains(&code.as_str().unwrap()), "{said}: {code}");
         }
         world.finish().await;
     }
@@ -77,14 +79,14 @@ async fn a_broken_stream_has_one_end() {
 async fn a_broken_answer_is_a_problem_for_a_caller_who_waits() {
     let world = impatient().await;
     for (name, codes) in BROKEN {
-        let (agent, input) = scenario("agentbase", name);
+        let (agent, input) = scenario("acp", name);
         let answer = world.run(&agent, json!({ "input": input })).await;
         assert!(answer.status.is_server_error(), "{name}: {}", answer.status);
         let problem = answer.json();
         let code = problem["code"].as_str().unwrap();
         // The breaker may have opened by then, which is what it is for.
         assert!(codes.contains(&code) || code == "upstream_unavailable", "{name}: {code}");
-        assert_eq!(problem["upstream"]["name"], "agentbase", "{name}: {problem}");
+        assert_eq!(problem["upstream"]["name"], "acp", "{name}: {problem}");
     }
     world.finish().await;
 }

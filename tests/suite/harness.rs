@@ -131,15 +131,20 @@ impl World {
 
     /// A world of this configuration; `SIM` stands for the simulator's address.
     pub async fn configured(text: &str) -> Self {
+        Self::cut(text, Some(seed())).await
+    }
+
+    /// The same, with answers that are not cut at random borders, where speed matters.
+    pub async fn uncut(text: &str) -> Self {
+        Self::cut(text, None).await
+    }
+
+    async fn cut(text: &str, seed: Option<u64>) -> Self {
         let tasks = Tasks::default();
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let simulator = Simulator::start(
-            loopback,
-            &tasks,
-            Options { seed: Some(seed()), ..Options::default() },
-        )
-        .await
-        .unwrap();
+        let simulator = Simulator::start(loopback, &tasks, Options { seed, ..Options::default() })
+            .await
+            .unwrap();
         let text = text.replace("SIM", &simulator.addr().to_string());
         let config = load_text("test.yaml", &text, &Pretend);
         let mut config = config.unwrap_or_else(|report| panic!("{report}"));
@@ -196,10 +201,7 @@ impl World {
 
     /// Opens a stream; it must be one.
     pub async fn events(&self, request: Request<Full<Bytes>>) -> Events {
-        let (head, body) = self.open(request).await.into_parts();
-        assert_eq!(head.status, 200);
-        assert_eq!(head.headers["content-type"], "text/event-stream");
-        Events { headers: head.headers, body, buffer: BytesMut::new(), comments: 0 }
+        Events::of(self.open(request).await)
     }
 
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
@@ -227,6 +229,14 @@ impl World {
 }
 
 impl Events {
+    /// Reads an answer that must be a stream.
+    pub fn of(answer: Response<Incoming>) -> Self {
+        let (head, body) = answer.into_parts();
+        assert_eq!(head.status, 200);
+        assert_eq!(head.headers["content-type"], "text/event-stream");
+        Events { headers: head.headers, body, buffer: BytesMut::new(), comments: 0 }
+    }
+
     /// The next event; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Event> {
         loop {

@@ -4,17 +4,26 @@
 //!
 //! Order: innermost but for the faces, so that a body is only judged when it is wanted.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::EXPECT;
 use http::{Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::timeout;
 use tower::Service;
 
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 use crate::http::layer::{Next, Step};
+
+/// How much of a body that is too large is taken in before its sender is answered.
+const DISCARDED_BYTES: usize = 8 * 1024 * 1024;
+/// And for how long.
+const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// The layer, with the largest body in bytes.
 pub struct BodyLimitLayer(pub usize);
@@ -34,6 +43,10 @@ impl Step<Request<Body>> for BodyLimitLayer {
         let limit = self.0;
         // For a body that is announced, the lower bound is its Content-Length.
         if request.body().size_hint().lower() > limit as u64 {
+            // Who asked whether to send it has sent nothing.
+            if !request.headers().contains_key(EXPECT) {
+                discard(request.into_body()).await;
+            }
             return Err(too_large(limit));
         }
         let request = request.map(|body| {
@@ -44,6 +57,24 @@ impl Step<Request<Body>> for BodyLimitLayer {
         });
         next.run(request).await
     }
+}
+
+/// Takes in some of a body that nobody wants. A caller that is still sending when its connection
+/// closes sees a broken pipe instead of the answer; one that sends far too much may.
+async fn discard(body: Body) {
+    let mut body = std::pin::pin!(body);
+    let mut left = DISCARDED_BYTES;
+    let discarding = poll_fn(|cx| {
+        while let Some(Ok(frame)) = ready!(body.as_mut().poll_frame(cx)) {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(fewer) => left = fewer,
+                None => break,
+            }
+        }
+        Poll::Ready(())
+    });
+    // When the time is over the answer goes out all the same.
+    timeout(DISCARD_TIME, discarding).await.ok();
 }
 
 struct Limited {
@@ -61,7 +92,7 @@ impl http_body::Body for Limited {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>>>> {
         let this = self.get_mut();
-        let polled = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+        let polled = ready!(Pin::new(&mut this.body).poll_frame(cx));
         let length = match &polled {
             Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
             Some(Err(_)) | None => 0,

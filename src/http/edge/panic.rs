@@ -40,7 +40,7 @@ impl Step<Request<Body>> for PanicLayer {
         S::Future: Send,
     {
         let call = call::of(&request)?;
-        let face = call::route_of(&request)?.operation.face();
+        let face = call::route_of(&request)?.face;
         // Nothing is used again after a panic but what is behind locks and atomics of its own.
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(answer) => answer,

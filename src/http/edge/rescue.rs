@@ -34,7 +34,7 @@ impl Step<Request<Body>> for RescueLayer {
     {
         let call = call::of(&request)?;
         let route = call::route_of(&request)?;
-        let (face, allowed) = (route.operation.face(), route.allowed.clone());
+        let (face, allowed) = (route.face, route.allowed.clone());
         let version = request.version();
         let error = match next.run(request).await {
             Ok(answer) => return Ok(answer),

@@ -15,6 +15,7 @@ mod wire;
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
@@ -44,6 +45,19 @@ pub enum PathStyle {
     SlugFree,
 }
 
+impl Settings {
+    /// Reads them, or says what is wrong; the places are below the upstream.
+    pub fn read(settings: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+        let settings: Self = typed::read(settings)?;
+        let has_workspace = settings.workspace.as_ref().is_some_and(|slug| !slug.is_empty());
+        if settings.path_style == PathStyle::Workspace && !has_workspace {
+            let message = "needed where path_style is `workspace`".to_owned();
+            return Err(vec![FieldError { path: "workspace".to_owned(), message }]);
+        }
+        Ok(settings)
+    }
+}
+
 /// An ACP upstream.
 pub struct Acp {
     name: String,
@@ -54,14 +68,7 @@ pub struct Acp {
 impl Acp {
     /// An upstream from its configuration.
     pub fn new(upstream: &Upstream) -> Result<Self, Vec<FieldError>> {
-        let settings: Settings = typed::read(&upstream.settings)?;
-        let has_workspace = settings.workspace.as_ref().is_some_and(|slug| !slug.is_empty());
-        if settings.path_style == PathStyle::Workspace && !has_workspace {
-            return Err(vec![FieldError {
-                path: "workspace".to_owned(),
-                message: "needed where path_style is `workspace`".to_owned(),
-            }]);
-        }
+        let settings = Settings::read(&upstream.settings)?;
         let capabilities = Capabilities::new(support);
         Ok(Self { name: upstream.name.clone(), settings, capabilities })
     }
@@ -109,5 +116,27 @@ fn support(field: Field) -> Support {
         | Field::MaxOutputTokens
         | Field::MaxSteps
         | Field::MaxCost => Support::Unsupported,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_workspace_is_needed_where_the_path_has_it() {
+        let wrong = |settings: Value| {
+            Settings::read(settings.as_object().unwrap())
+                .err()
+                .map(|mut wrong| wrong.remove(0).path)
+        };
+        assert_eq!(wrong(json!({"workspace": "acme"})), None);
+        assert_eq!(wrong(json!({"path_style": "slug_free"})), None);
+        assert_eq!(wrong(json!({})).as_deref(), Some("workspace"));
+        assert_eq!(wrong(json!({"workspace": ""})).as_deref(), Some("workspace"));
+        assert_eq!(wrong(json!({"path_style": "both"})).as_deref(), Some("path_style"));
+        assert_eq!(wrong(json!({"team_id": 1})).as_deref(), Some("team_id"));
     }
 }

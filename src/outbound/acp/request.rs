@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::Method;
 use indexmap::IndexMap;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::wire::RunBody;
@@ -16,10 +15,7 @@ use super::{PathStyle, Settings};
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::Plan;
 use crate::model::run::Warning;
-use crate::outbound::{UpstreamRequest, prompt};
-
-/// What may stand in a path segment as it is (RFC 3986, unreserved).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use crate::outbound::{UpstreamRequest, prompt, target};
 
 /// The context entry that instructions travel in.
 const INSTRUCTIONS: &str = "instructions";
@@ -36,7 +32,7 @@ pub(super) fn encode(settings: &Settings, plan: &Plan) -> Result<(UpstreamReques
         Error::new(Kind::Internal, "the platform's request cannot be written").caused_by(cause)
     })?;
     let accept = if plan.request.stream { "text/event-stream" } else { "application/json" };
-    let target = target(settings, &plan.agent)?;
+    let target = path(settings, &plan.agent)?;
     Ok((
         UpstreamRequest { method: Method::POST, target, accept, body: Bytes::from(body) },
         warnings,
@@ -101,15 +97,11 @@ fn context(plan: &Plan, warnings: &mut Vec<Warning>) -> Result<IndexMap<String, 
     Ok(context)
 }
 
-fn target(settings: &Settings, agent: &str) -> Result<String> {
-    // A dot segment would leave the path of the agents, whatever it is encoded as.
-    if matches!(agent, "" | "." | "..") {
-        return Err(Error::new(Kind::AgentNotFound, "the upstream has no such agent"));
-    }
-    let agent = utf8_percent_encode(agent, SEGMENT);
+fn path(settings: &Settings, agent: &str) -> Result<String> {
+    let agent = target::agent_segment(agent)?;
     Ok(match (settings.path_style, &settings.workspace) {
         (PathStyle::Workspace, Some(workspace)) => {
-            format!("/{}/agents/{agent}/run", utf8_percent_encode(workspace, SEGMENT))
+            format!("/{}/agents/{agent}/run", target::segment(workspace))
         }
         (PathStyle::Workspace, None) | (PathStyle::SlugFree, _) => {
             format!("/api/v1/agents/{agent}/run")

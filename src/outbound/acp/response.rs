@@ -12,7 +12,7 @@ use crate::model::content::Text;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::micro::Micro;
 use crate::model::run::Usage;
-use crate::outbound::prompt;
+use crate::outbound::{nested, prompt};
 
 /// The events of a whole answer.
 pub(super) fn whole(
@@ -33,7 +33,7 @@ pub(super) fn whole(
         return Err(errors::told(upstream, Some(200), &outcome.output, &Value::Null));
     }
     facts(&outcome, events);
-    let output = text(outcome.output).unwrap_or_default();
+    let output = nested::text(outcome.output).unwrap_or_default();
     let json = wants_json.then(|| prompt::json_in(&output)).flatten();
     events.push(RunEvent::live(Happening::MessageCompleted(output)));
     events.extend(json.map(|json| RunEvent::live(Happening::Structured(json.into()))));
@@ -51,17 +51,6 @@ pub(super) fn facts(outcome: &Outcome<'_>, events: &mut Vec<RunEvent>) {
     }
     if let Some(used) = &outcome.usage {
         events.push(RunEvent::live(Happening::Usage(usage(used))));
-    }
-}
-
-/// Text as it is, other JSON as its text, null as none.
-pub(super) fn text(value: Value) -> Option<Text> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.into()),
-        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Some(other.to_string().into())
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{errors, response};
 use crate::error::{Error, Result};
 use crate::model::content::Text;
 use crate::model::event::{Ending, Happening, RunEvent};
-use crate::outbound::{Decode, Step, prompt};
+use crate::outbound::{Decode, Step, nested, prompt};
 use crate::wire::sse::Frame;
 
 /// The state of one answer.
@@ -37,7 +37,7 @@ impl Decoder {
 
     fn event(&mut self, event: Event<'_>, data: &str, events: &mut Vec<RunEvent>) -> Result<()> {
         match event.kind.as_ref() {
-            "text" => self.text(response::text(event.text), events),
+            "text" => self.text(nested::text(event.text), events),
             "tool_calls" => {
                 self.answer.clear();
                 let calls = event.tool_calls.map_or("[]", |raw| raw.get());
@@ -79,7 +79,7 @@ impl Decoder {
         let outcome: Outcome<'_> = serde_json::from_str(data)
             .map_err(|cause| self.broken("the last event cannot be read").caused_by(cause))?;
         response::facts(&outcome, events);
-        let output = response::text(outcome.output);
+        let output = nested::text(outcome.output);
         if self.wants_json {
             let answer = output.as_ref().map_or(&self.answer, |text| &text.0);
             let json = prompt::json_in(answer);
@@ -125,5 +125,48 @@ impl Decode for Decoder {
 
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step> {
         response::whole(&self.upstream, body, self.wants_json, events).map(|()| Step::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::outbound::arbitrary;
+
+    const KINDS: &[&str] =
+        &["text", "tool_calls", "governance", "tool_result", "error", "done", "", "odd"];
+    const MEMBERS: &[&str] = &[
+        "text",
+        "toolCalls",
+        "tool",
+        "decision",
+        "layers",
+        "reason",
+        "toolCallId",
+        "name",
+        "result",
+        "error",
+        "message",
+        "id",
+        "output",
+        "usage",
+        "stopReason",
+        "conversationId",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_stream_has_one_end(stream in arbitrary::stream(KINDS, MEMBERS)) {
+            let mut decoder = Decoder::new("acp", true);
+            prop_assert_eq!(arbitrary::ends(&mut decoder, &stream), (1, true));
+        }
+
+        #[test]
+        fn any_whole_answer_has_one_end(body in arbitrary::body(MEMBERS)) {
+            let mut decoder = Decoder::new("acp", true);
+            prop_assert_eq!(arbitrary::ends_of_whole(&mut decoder, &body), 1);
+        }
     }
 }

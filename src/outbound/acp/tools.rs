@@ -9,7 +9,7 @@ use super::wire::ToolCall;
 use crate::model::content::Json;
 use crate::model::event::{Happening, RunEvent};
 use crate::model::run::{Decision, DecisionSource, Governance, ToolStatus, Warning};
-use crate::outbound::prompt;
+use crate::outbound::{nested, prompt};
 
 /// The calls so far, in the order of their announcement.
 #[derive(Default)]
@@ -25,15 +25,15 @@ struct Call {
 impl Tools {
     /// A call is announced.
     pub(super) fn announced(&mut self, call: ToolCall, events: &mut Vec<RunEvent>) {
-        let call_id = text(&call.id).unwrap_or_else(|| self.next_id());
-        let name = text(&call.name).unwrap_or_default();
+        let call_id = nested::name(&call.id).unwrap_or_else(|| self.next_id());
+        let name = nested::name(&call.name).unwrap_or_default();
         self.0.push(Call {
             id: call_id.clone(),
             name: name.clone(),
             decision: None,
             is_answered: false,
         });
-        let arguments = Json(nested(call.arguments));
+        let arguments = Json(nested::json(call.arguments));
         events.push(RunEvent::live(Happening::ToolCallStarted { call_id, name, arguments }));
     }
 
@@ -44,7 +44,8 @@ impl Tools {
         (tool, word, layers, reason): (&Value, &Value, Value, &Value),
         events: &mut Vec<RunEvent>,
     ) {
-        let (tool, word) = (text(tool).unwrap_or_default(), text(word).unwrap_or_default());
+        let (tool, word) =
+            (nested::name(tool).unwrap_or_default(), nested::name(word).unwrap_or_default());
         let Some(decision) = decision(&word) else {
             let shown: String = prompt::one_line(&word).chars().take(40).collect();
             let detail = format!("the platform reported a decision of unknown meaning: {shown}");
@@ -59,7 +60,7 @@ impl Tools {
         });
         // The audit log and the hooks of ACP use other words than its streams; theirs is kept.
         let is_usual = matches!(word.as_str(), "allowed" | "denied" | "transformed");
-        let reason = text(reason).or_else(|| (!is_usual).then_some(word));
+        let reason = nested::name(reason).or_else(|| (!is_usual).then_some(word));
         events.push(RunEvent::live(Happening::Governance(Governance {
             call_id,
             tool,
@@ -78,7 +79,7 @@ impl Tools {
         result: Value,
         events: &mut Vec<RunEvent>,
     ) {
-        let (id, name) = (text(id), text(name));
+        let (id, name) = (nested::name(id), nested::name(name));
         let call = self.0.iter_mut().find(|call| match (&id, &name) {
             (Some(id), _) => call.id == *id,
             (None, Some(name)) => !call.is_answered && call.name == *name,
@@ -105,7 +106,7 @@ impl Tools {
             call_id,
             name,
             status,
-            result: Json(nested(result)),
+            result: Json(nested::json(result)),
             duration_ms: None,
         }));
     }
@@ -147,14 +148,4 @@ fn decision(word: &str) -> Option<Decision> {
         "transformed" | "transform" | "redact" | "redacted" => Decision::Transformed,
         _ => return None,
     })
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// JSON that travels as text, where it is an object or an array; else what came.
-fn nested(value: Value) -> Value {
-    let parsed = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    parsed.filter(|inner| inner.is_object() || inner.is_array()).unwrap_or(value)
 }

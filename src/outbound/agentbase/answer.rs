@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::chunks::Chunks;
-use super::nested::{nested, text};
+use crate::model::content::Text;
 use crate::model::event::{Happening, RunEvent};
-use crate::outbound::prompt;
+use crate::outbound::{nested, prompt};
 
 /// What was said so far.
 pub(super) struct Answer {
@@ -75,7 +75,7 @@ impl Answer {
         is_named: bool,
         events: &mut Vec<RunEvent>,
     ) -> bool {
-        let json = nested(content);
+        let json = nested::json(content);
         let is_one = json.is_object() || is_named && !json.is_null();
         if !self.wants_json || !is_one {
             return false;
@@ -92,6 +92,13 @@ impl Answer {
             let json = prompt::json_in(&self.last);
             events.extend(json.map(|json| RunEvent::live(Happening::Structured(json.into()))));
         }
+    }
+
+    /// The run did not end well: what was held back is handed on, but no message is whole.
+    pub(super) fn broke_off(&mut self, events: &mut Vec<RunEvent>) {
+        self.thinking_over(events);
+        let new = self.message.finish().and_then(|(new, _)| new);
+        events.extend(new.map(|new| RunEvent::live(Happening::MessageDelta(new.into()))));
     }
 
     fn thinking_over(&mut self, events: &mut Vec<RunEvent>) {
@@ -111,4 +118,9 @@ impl Answer {
         }
         events.push(RunEvent::live(Happening::MessageCompleted(message.into())));
     }
+}
+
+/// The text of an event; none where there is nothing.
+fn text(content: Value) -> Option<Text> {
+    nested::text(content).filter(|text| !text.is_empty())
 }

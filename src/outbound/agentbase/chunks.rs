@@ -43,7 +43,7 @@ impl Chunks {
     pub(super) fn finish(&mut self) -> Option<(Option<String>, String)> {
         let held = self.held.take();
         self.is_snapshots = false;
-        let new = held.and_then(|held| self.grow(held));
+        let new = held.and_then(|held| self.grow(&held));
         let text = std::mem::take(&mut self.text);
         (!text.is_empty()).then_some((new, text))
     }
@@ -55,7 +55,7 @@ impl Chunks {
         let is_growth = chunk.len() > self.text.len();
         if is_growth && (self.is_snapshots || self.text.len() >= SURE) {
             self.is_snapshots = true;
-            return self.grow(chunk);
+            return self.grow(&chunk);
         }
         self.held = Some(chunk);
         None
@@ -67,7 +67,7 @@ impl Chunks {
         let is_growth = held.len() > self.text.len() || next.len() > held.len();
         if is_growth && next.starts_with(&held) {
             self.is_snapshots = true;
-            return self.grow(held);
+            return self.grow(&held);
         }
         match self.is_snapshots {
             true => None,
@@ -80,7 +80,7 @@ impl Chunks {
         (!delta.is_empty()).then_some(delta)
     }
 
-    fn grow(&mut self, snapshot: String) -> Option<String> {
+    fn grow(&mut self, snapshot: &str) -> Option<String> {
         let new = snapshot.get(self.text.len()..).unwrap_or_default().to_owned();
         self.append(new)
     }

@@ -7,7 +7,6 @@ mod answer;
 mod chunks;
 mod errors;
 mod extras;
-mod nested;
 mod request;
 mod response;
 mod stream;
@@ -35,6 +34,19 @@ pub struct Settings {
     pub run_path: String,
 }
 
+impl Settings {
+    /// Reads them, or says what is wrong; the places are below the upstream.
+    pub fn read(settings: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
+        let settings: Self = typed::read(settings)?;
+        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+        if !settings.run_path.starts_with('/') || !settings.run_path.chars().all(is_plain) {
+            let message = "must be a path that begins with `/`, without a query".to_owned();
+            return Err(vec![FieldError { path: "run_path".to_owned(), message }]);
+        }
+        Ok(settings)
+    }
+}
+
 fn root() -> String {
     "/".to_owned()
 }
@@ -50,14 +62,7 @@ pub struct Agentbase {
 impl Agentbase {
     /// An upstream from its configuration.
     pub fn new(upstream: &Upstream) -> Result<Self, Vec<FieldError>> {
-        let settings: Settings = typed::read(&upstream.settings)?;
-        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
-        if !settings.run_path.starts_with('/') || !settings.run_path.chars().all(is_plain) {
-            return Err(vec![FieldError {
-                path: "run_path".to_owned(),
-                message: "must be a path that begins with `/`, without a query".to_owned(),
-            }]);
-        }
+        let settings = Settings::read(&upstream.settings)?;
         Ok(Self {
             name: upstream.name.clone(),
             settings,
@@ -122,5 +127,43 @@ fn support(field: Field) -> Support {
         | Field::Model
         | Field::MaxOutputTokens
         | Field::MaxSteps => Support::Unsupported,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn wrong(preset: &Value, callbacks: bool) -> Vec<String> {
+        let errors = Preset::read(preset.as_object().unwrap(), callbacks).err();
+        errors.unwrap_or_default().into_iter().map(|error| error.path).collect()
+    }
+
+    #[test]
+    fn the_run_path_is_a_path() {
+        let wrong = |settings: Value| {
+            Settings::read(settings.as_object().unwrap())
+                .err()
+                .map(|mut wrong| wrong.remove(0).path)
+        };
+        assert_eq!(wrong(json!({})), None);
+        assert_eq!(wrong(json!({"run_path": "/run-agent"})), None);
+        for path in ["run", "", "/a?b", "/a b", "/a#b"] {
+            assert_eq!(wrong(json!({"run_path": path})).as_deref(), Some("run_path"), "{path}");
+        }
+        assert_eq!(wrong(json!({"path": "/"})).as_deref(), Some("path"));
+    }
+
+    #[test]
+    fn a_preset_is_checked_before_a_run_needs_it() {
+        assert_eq!(wrong(&json!({"instructions": "x", "mode": "fast"}), false), [""; 0]);
+        assert_eq!(wrong(&json!({"instructions": 1}), false), ["instructions"]);
+        assert_eq!(wrong(&json!({"system": "x", "session": "y"}), false), ["system", "session"]);
+        assert_eq!(wrong(&json!({"agents": [{"name": "a"}]}), false), ["agents[0].description"]);
+        assert_eq!(wrong(&json!({"background": true}), false), ["background"]);
+        assert_eq!(wrong(&json!({"background": true}), true), [""; 0]);
+        assert_eq!(wrong(&json!({"colour": "red"}), false), ["colour"]);
     }
 }

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::Method;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Settings;
 use super::extras::{Extras, FinalOutput, Preset};
@@ -15,7 +14,7 @@ use super::wire::{McpAuth, McpServer, RunBody};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::plan::Plan;
 use crate::model::run::InstructionsMode;
-use crate::outbound::{UpstreamRequest, prompt, typed};
+use crate::outbound::{UpstreamRequest, prompt, target, typed};
 
 /// What goes out, and whether a structured answer was asked for.
 pub(super) struct Encoded {
@@ -43,7 +42,7 @@ pub(super) fn encode(settings: &Settings, callbacks: bool, plan: &Plan) -> Resul
     })?;
     let request = UpstreamRequest {
         method: Method::POST,
-        target: target(settings, plan.thread.native.as_deref()),
+        target: path(settings, plan.thread.native.as_deref()),
         accept: "text/event-stream",
         body: Bytes::from(body),
     };
@@ -127,11 +126,11 @@ fn mcp_servers(plan: &Plan) -> Vec<McpServer<'_>> {
         .collect()
 }
 
-fn target(settings: &Settings, session: Option<&str>) -> String {
+fn path(settings: &Settings, session: Option<&str>) -> String {
     match session {
         None => settings.run_path.clone(),
         Some(session) => {
-            let session = utf8_percent_encode(session, NON_ALPHANUMERIC);
+            let session = target::segment(session);
             format!("{}?session={session}", settings.run_path)
         }
     }

@@ -122,6 +122,7 @@ impl Decoder {
     }
 
     fn failed(&mut self, event: &Event<'_>, events: &mut Vec<RunEvent>) {
+        self.answer.broke_off(events);
         let places = [&event.error, &event.message, &event.content];
         let error = errors::told(&self.expected.upstream, None, &places);
         self.end(Ending::Failed(error), events);
@@ -160,14 +161,63 @@ impl Decode for Decoder {
         Ok(())
     }
 
-    fn end_of_stream(&mut self, _events: &mut Vec<RunEvent>) -> Result<()> {
-        match self.has_ended {
-            true => Ok(()),
-            false => Err(self.broken("the stream broke off before its end")),
+    fn end_of_stream(&mut self, events: &mut Vec<RunEvent>) -> Result<()> {
+        if self.has_ended {
+            return Ok(());
         }
+        self.answer.broke_off(events);
+        Err(self.broken("the stream broke off before its end"))
     }
 
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step> {
         response::whole(&self.expected.upstream, body, events).map(|()| Step::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::any, prop_assert_eq, proptest};
+
+    use super::*;
+    use crate::outbound::arbitrary;
+
+    const KINDS: &[&str] = &[
+        "agent_started",
+        "agent_response",
+        "agent_response_start",
+        "agent_thinking",
+        "agent_tool_use",
+        "agent_tool_response",
+        "agent_cost",
+        "agent_step",
+        "agent_completed",
+        "agent_error",
+        "error",
+        "final_output",
+        "odd",
+        "transfer",
+        "",
+    ];
+    const MEMBERS: &[&str] =
+        &["session", "content", "cost", "error", "message", "taskId", "detail", "type"];
+
+    fn decoder(is_in_tokens: bool) -> Decoder {
+        let (upstream, session) = ("agentbase".to_owned(), Some("s".to_owned()));
+        Decoder::new(Expected { upstream, session, is_in_tokens, wants_json: true })
+    }
+
+    proptest! {
+        #[test]
+        fn any_stream_has_one_end(
+            stream in arbitrary::stream(KINDS, MEMBERS),
+            is_in_tokens in any::<bool>(),
+        ) {
+            prop_assert_eq!(arbitrary::ends(&mut decoder(is_in_tokens), &stream), (1, true));
+        }
+
+        #[test]
+        fn any_whole_answer_has_one_end(body in arbitrary::body(MEMBERS)) {
+            prop_assert_eq!(arbitrary::ends_of_whole(&mut decoder(false), &body), 1);
+        }
     }
 }

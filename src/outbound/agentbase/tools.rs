@@ -5,10 +5,10 @@
 
 use serde_json::Value;
 
-use super::nested::nested;
 use crate::model::content::Json;
 use crate::model::event::{Happening, RunEvent};
 use crate::model::run::ToolStatus;
+use crate::outbound::nested;
 
 /// The calls so far, in order.
 #[derive(Default)]
@@ -26,13 +26,7 @@ impl Tools {
     /// `agent_tool_use`: the content is text that holds `{tool, input}`, and `input` again is text
     /// that holds JSON, or is empty. Where a level does not parse, what came is the argument.
     pub(super) fn called(&mut self, content: Value, events: &mut Vec<RunEvent>) {
-        let (name, arguments) = match nested(content) {
-            Value::Object(mut call) if call.get("tool").is_some_and(Value::is_string) => {
-                let input = call.shift_remove("input").unwrap_or_default();
-                (name_of(call.get("tool")), nested(input))
-            }
-            other => (None, other),
-        };
+        let (name, arguments) = unpack(content, &["input"]);
         let name = name.unwrap_or_else(|| UNNAMED.to_owned());
         self.0.push(Call { name: name.clone(), is_answered: false });
         let call_id = format!("call_{}", self.0.len());
@@ -42,13 +36,7 @@ impl Tools {
 
     /// `agent_tool_response`: text that holds `{tool, response}` or `{tool, content}`.
     pub(super) fn answered(&mut self, content: Value, events: &mut Vec<RunEvent>) {
-        let (name, result) = match nested(content) {
-            Value::Object(mut answer) if answer.get("tool").is_some_and(Value::is_string) => {
-                let result = answer.shift_remove("response").or(answer.shift_remove("content"));
-                (name_of(answer.get("tool")), nested(result.unwrap_or_default()))
-            }
-            other => (None, other),
-        };
+        let (name, result) = unpack(content, &["response", "content"]);
         let is_its =
             |call: &Call| !call.is_answered && name.as_ref().is_none_or(|name| call.name == *name);
         let place = match self.0.iter().position(is_its) {
@@ -72,6 +60,11 @@ impl Tools {
     }
 }
 
-fn name_of(tool: Option<&Value>) -> Option<String> {
-    tool?.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
+/// The tool and what it was given or answered: the first of `keys`. Where no tool is named, all of
+/// what came is that.
+fn unpack(content: Value, keys: &[&str]) -> (Option<String>, Value) {
+    let mut content = nested::json(content);
+    let Some(tool) = content.get("tool").and_then(nested::name) else { return (None, content) };
+    let inner = keys.iter().find_map(|key| content.get_mut(*key).map(Value::take));
+    (Some(tool), nested::json(inner.unwrap_or_default()))
 }
