@@ -85,9 +85,15 @@ pub(super) enum Found {
 
 impl Journal {
     /// The journal of an admitted run. `run.created` is its first event.
-    pub fn open(run: Run, owner: Principal, request_id: &str, window: Window, keep: Keep) -> Self {
+    pub fn open(
+        run: Arc<Run>,
+        owner: Principal,
+        request_id: &str,
+        window: Window,
+        keep: Keep,
+    ) -> Self {
         let (id, at) = (run.id.clone(), run.created_at);
-        let head = Arc::new(run.clone());
+        let head = Arc::clone(&run);
         let mut state = State {
             fold: Fold::new(run, request_id),
             keep,
@@ -162,13 +168,13 @@ impl Journal {
     /// The run as it stands.
     pub fn run(&self) -> Arc<Run> {
         let state = self.state.lock();
-        state.end.clone().unwrap_or_else(|| Arc::new(state.fold.run().clone()))
+        Arc::clone(state.fold.run())
     }
 
     /// Reads something of the run as it stands, without a copy of it.
     pub fn with_run<T>(&self, read: impl FnOnce(&Run) -> T) -> T {
         let state = self.state.lock();
-        read(state.end.as_deref().unwrap_or_else(|| state.fold.run()))
+        read(state.fold.run())
     }
 
     /// The run when it is over.

@@ -103,8 +103,9 @@ impl Gateway {
     fn admit(&self, call: &Arc<Call>, run: Run, plan: Plan, keep: Keep) -> Admitted {
         let bounds = &self.0.bounds;
         let window = Window { lag: bounds.window_bytes, kept: bounds.journal_bytes };
-        let head = Arc::new(run.clone());
-        let journal = Journal::open(run, call.principal.clone(), &call.id, window, keep);
+        let head = Arc::new(run);
+        let journal =
+            Journal::open(Arc::clone(&head), call.principal.clone(), &call.id, window, keep);
         let journal = Arc::new(journal);
         self.0.shelf.put(Arc::clone(&journal));
         let reader = Reader::new(Arc::clone(&journal), 0, true);

@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// A run while it goes on.
 #[derive(Debug)]
 pub struct Fold {
-    run: Run,
+    /// Shared with the events that show it; copied when it changes while one still does.
+    run: Arc<Run>,
     /// The current message: what the deltas since the last tool event make.
     current: Text,
     /// The last whole message that the platform gave.
@@ -21,12 +22,12 @@ pub struct Fold {
 
 impl Fold {
     /// Starts from an admitted run; `request_id` stands in the problem if it fails.
-    pub fn new(run: Run, request_id: &str) -> Self {
+    pub fn new(run: Arc<Run>, request_id: &str) -> Self {
         Self { run, current: Text::default(), last: None, request_id: request_id.to_owned() }
     }
 
     /// The run as it stands.
-    pub fn run(&self) -> &Run {
+    pub fn run(&self) -> &Arc<Run> {
         &self.run
     }
 
@@ -39,18 +40,19 @@ impl Fold {
     pub fn apply(&mut self, event: RunEvent, now: Timestamp) -> Option<Body> {
         Some(match event.what {
             Happening::Started => {
-                self.run.status = RunStatus::Running;
-                self.run.started_at = Some(now);
-                Body::Started(Arc::new(self.run.clone()))
+                let run = Arc::make_mut(&mut self.run);
+                run.status = RunStatus::Running;
+                run.started_at = Some(now);
+                Body::Started(Arc::clone(&self.run))
             }
             Happening::Upstream { run_id, thread_id } => {
-                let upstream = &mut self.run.upstream;
+                let upstream = &mut Arc::make_mut(&mut self.run).upstream;
                 upstream.run_id = run_id.or(upstream.run_id.take());
                 upstream.thread_id = thread_id.or(upstream.thread_id.take());
                 return None;
             }
             Happening::Structured(json) => {
-                self.run.output_json = Some(json);
+                Arc::make_mut(&mut self.run).output_json = Some(json);
                 return None;
             }
             Happening::MessageDelta(text) => {
@@ -70,7 +72,8 @@ impl Fold {
             }
             Happening::ToolCallCompleted { call_id, name, status, result, duration_ms } => {
                 self.message_over();
-                if let Some(step) = self.run.steps.iter_mut().rev().find(|s| s.call_id == call_id) {
+                let steps = &mut Arc::make_mut(&mut self.run).steps;
+                if let Some(step) = steps.iter_mut().rev().find(|s| s.call_id == call_id) {
                     step.status = Some(status);
                     step.result = result.clone();
                     step.duration_ms = duration_ms;
@@ -78,20 +81,20 @@ impl Fold {
                 Body::ToolCallCompleted { call_id, name, status, result, duration_ms }
             }
             Happening::Governance(decision) => {
-                self.run.governance.push(decision.clone());
+                Arc::make_mut(&mut self.run).governance.push(decision.clone());
                 Body::Governance(decision)
             }
             Happening::Usage(usage) => {
-                self.run.usage = usage.clone();
+                Arc::make_mut(&mut self.run).usage = usage.clone();
                 Body::Usage(usage)
             }
             Happening::Warning(warning) => {
-                self.run.warnings.push(warning.clone());
+                Arc::make_mut(&mut self.run).warnings.push(warning.clone());
                 Body::Warning(warning)
             }
             Happening::Ended(ending) => {
                 self.end(ending, now);
-                Body::Ended(Arc::new(self.run.clone()))
+                Body::Ended(Arc::clone(&self.run))
             }
         })
     }
@@ -104,8 +107,9 @@ impl Fold {
     }
 
     fn open_step(&mut self, call_id: &str, name: &str, arguments: &Json) {
-        self.run.steps.push(Step {
-            index: u32::try_from(self.run.steps.len()).unwrap_or(u32::MAX),
+        let steps = &mut Arc::make_mut(&mut self.run).steps;
+        steps.push(Step {
+            index: u32::try_from(steps.len()).unwrap_or(u32::MAX),
             r#type: StepType::ToolCall,
             call_id: call_id.to_owned(),
             name: name.to_owned(),
@@ -119,29 +123,30 @@ impl Fold {
     fn end(&mut self, ending: Ending, now: Timestamp) {
         self.message_over();
         let folded = self.last.take();
+        let run = Arc::make_mut(&mut self.run);
         let (status, output) = match ending {
             Ending::Completed { output, stop_reason } => {
-                self.run.stop_reason = stop_reason;
+                run.stop_reason = stop_reason;
                 (RunStatus::Completed, output.or(folded))
             }
             Ending::Incomplete { output, stop_reason } => {
-                self.run.stop_reason = stop_reason;
+                run.stop_reason = stop_reason;
                 (RunStatus::Incomplete, output.or(folded))
             }
             Ending::Failed(error) => {
                 let mut problem = error.problem(&self.request_id);
-                problem.run_id = Some(self.run.id.to_string());
-                self.run.error = Some(problem);
+                problem.run_id = Some(run.id.to_string());
+                run.error = Some(problem);
                 (RunStatus::Failed, folded)
             }
             Ending::Cancelled => (RunStatus::Cancelled, folded),
         };
-        self.run.status = status;
-        self.run.output = output;
-        self.run.ended_at = Some(now);
-        self.run.duration_ms = Some(now.millis_since(self.run.created_at));
-        if self.run.usage.tool_calls.is_none() && !self.run.steps.is_empty() {
-            self.run.usage.tool_calls = Some(self.run.steps.len() as u64);
+        run.status = status;
+        run.output = output;
+        run.ended_at = Some(now);
+        run.duration_ms = Some(now.millis_since(run.created_at));
+        if run.usage.tool_calls.is_none() && !run.steps.is_empty() {
+            run.usage.tool_calls = Some(run.steps.len() as u64);
         }
     }
 }
