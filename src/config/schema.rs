@@ -165,34 +165,20 @@ fn define(name: &str, mut schema: Map<String, Value>, definitions: &mut Map<Stri
     }
 }
 
-/// Makes `#/$defs/Name` to `#/$defs/<kind>.Name`.
-fn point_below(schema: &mut Value, kind: &str) {
-    match schema {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                match value {
-                    Value::String(target) if key == "$ref" => {
-                        *target = target.replace("#/$defs/", &format!("#/$defs/{kind}."));
-                    }
-                    Value::String(_) => {}
-                    Value::Null
-                    | Value::Bool(_)
-                    | Value::Number(_)
-                    | Value::Array(_)
-                    | Value::Object(_) => point_below(value, kind),
-                }
+/// Makes `#/$defs/Name` to `#/$defs/<name>.Name`.
+fn point_below(schema: &mut Value, name: &str) {
+    if let Some(fields) = schema.as_object_mut() {
+        for (key, value) in fields {
+            if let (Value::String(target), "$ref") = (&mut *value, key.as_str()) {
+                *target = target.replace("#/$defs/", &format!("#/$defs/{name}."));
             }
+            point_below(value, name);
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| point_below(item, kind)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    } else if let Some(items) = schema.as_array_mut() {
+        items.iter_mut().for_each(|item| point_below(item, name));
     }
 }
 
 fn map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Map::new()
-        }
-    }
+    if let Value::Object(map) = value { map } else { Map::new() }
 }

@@ -115,12 +115,15 @@ pub struct Kind {
     /// Its word in the configuration.
     pub name: &'static str,
     /// Reads an upstream's settings. Errors name the places below the upstream.
-    pub build: fn(&Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>>,
+    pub build: Build,
     /// What its upstreams' own settings may hold.
     pub settings: fn() -> Schema,
     /// What its agents' presets may hold; none where the platform has agents of its own.
     pub preset: Option<Preset>,
 }
+
+/// Makes an upstream's vendor.
+pub type Build = fn(&Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>>;
 
 /// What agents are that live in the configuration alone.
 pub struct Preset {

@@ -11,6 +11,7 @@ mod golden;
 
 mod admin;
 mod background;
+mod docs;
 mod drain;
 mod faces;
 mod faults;
