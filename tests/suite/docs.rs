@@ -92,7 +92,7 @@ fn curl_lines(readme: &str) -> Vec<String> {
         for line in block.split("```").next().unwrap().lines() {
             open.push_str(line);
             // A quote that is still open goes on in the next line.
-            if open.matches('\'').count() % 2 == 0 {
+            if open.matches('\'').count().is_multiple_of(2) {
                 lines.push(std::mem::take(&mut open));
             } else {
                 open.push('\n');
