@@ -8,13 +8,14 @@ tools:
 	@command -v cmake >/dev/null 2>&1 || ./tests/install.sh cmake
 
 ## One request of each kind against simulated platforms; ARGS=--once ends instead of serving on.
+## Without --release: that takes minutes longer to build, and the demo waits for nobody.
 demo: tools
-	cargo run --release --quiet -- demo $(ARGS)
+	cargo run -- demo $(ARGS)
 
 ## All tests: with nextest where it is installed, which cannot run doc tests.
 test: tools
 	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --all-targets --no-fail-fast && cargo test --doc; \
+	  cargo nextest run --no-fail-fast && cargo test --doc; \
 	else cargo test; fi
 
 lint:

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::config::{self, Config, Process, Reading, Report, Surroundings};
 use crate::error::FieldError;
 use crate::outbound;
+use crate::server::tls;
 
 /// A configuration is written by people; a file that is larger is the wrong one.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -19,7 +20,11 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 pub fn load(path: &Path) -> Result<Config, Report> {
     let file = path.display().to_string();
     let text = read_text(path).map_err(|message| Report::unreadable(&file, message))?;
-    load_text(&file, &text, &Process)
+    let mut reading = read(&file, &text, &Process);
+    for (name, error) in reading.tls().map(tls::faults).unwrap_or_default() {
+        reading.add(&format!("listen.tls.{name}"), error.to_string());
+    }
+    reading.finish()
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
@@ -32,17 +37,21 @@ fn read_text(path: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// The same for a text.
+/// The same for a text, whose certificate nobody looks at before it is served.
 pub fn load_text(
     file: &str,
     text: &str,
     surroundings: &dyn Surroundings,
 ) -> Result<Config, Report> {
+    read(file, text, surroundings).finish()
+}
+
+fn read(file: &str, text: &str, surroundings: &dyn Surroundings) -> Reading {
     let mut reading = config::read(file, text, surroundings);
     for (path, message) in vendor_faults(&reading) {
         reading.add(&path, message);
     }
-    reading.finish()
+    reading
 }
 
 /// What only the vendors know to be wrong, with whole paths.
@@ -56,14 +65,13 @@ fn vendor_faults(reading: &Reading) -> Vec<(String, String)> {
         faults.extend(found.into_iter().map(whole));
     };
     for upstream in reading.upstreams() {
-        match outbound::build(upstream) {
-            Err(found) => add(format!("upstreams.{}", upstream.name), found),
-            Ok(vendor) => {
-                let agents = reading.agents();
-                for (alias, agent) in agents.filter(|(_, agent)| agent.upstream == upstream.name) {
-                    add(format!("agents.{alias}.preset"), vendor.check_preset(&agent.preset));
-                }
-            }
+        if let Err(found) = outbound::build(upstream) {
+            add(format!("upstreams.{}", upstream.name), found);
+        }
+        let agents = reading.agents();
+        for (alias, agent) in agents.filter(|(_, agent)| agent.upstream == upstream.name) {
+            let found = outbound::check_preset(upstream, &agent.preset);
+            add(format!("agents.{alias}.preset"), found);
         }
     }
     faults
@@ -97,7 +105,14 @@ pub fn summary(config: &Config) -> String {
 
 /// The JSON Schema of a configuration file.
 pub fn schema() -> Value {
-    config::schema(&[])
+    let value = |schema: fn() -> schemars::Schema| schema().to_value();
+    let kinds = outbound::KINDS.iter();
+    config::schema(&config::Vendors {
+        settings: kinds.clone().map(|kind| (kind.name, value(kind.settings))).collect(),
+        presets: kinds
+            .filter_map(|kind| Some((kind.name, value(kind.preset.as_ref()?.schema))))
+            .collect(),
+    })
 }
 
 #[cfg(test)]
@@ -116,6 +131,29 @@ mod tests {
         fn file(&self, _: &Path) -> io::Result<String> {
             Err(io::ErrorKind::NotFound.into())
         }
+    }
+
+    /// Where every reference leads somewhere.
+    struct Anything;
+
+    impl Surroundings for Anything {
+        fn env(&self, _: &str) -> Option<String> {
+            Some("tok-123".to_owned())
+        }
+
+        fn file(&self, _: &Path) -> io::Result<String> {
+            Ok("key-456".to_owned())
+        }
+    }
+
+    /// The files of `config/`, by name.
+    fn kept_files() -> Vec<(&'static str, String)> {
+        let read = |name: &'static str| {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+            let text = std::fs::read_to_string(folder.join(name)).unwrap();
+            (name, text.replace("PORT", "81"))
+        };
+        ["reference.yaml", "example.yaml", "demo.yaml"].map(read).into()
     }
 
     const TEXT: &str = "\
@@ -164,5 +202,80 @@ hooks: { helper: { reply_within: 5s } }
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(kept == generated, "config/schema.json differs: run with UPDATE_GOLDEN=1");
+    }
+
+    #[test]
+    fn the_files_of_the_repository_are_valid_for_the_real_platforms() {
+        for (name, text) in kept_files() {
+            if let Err(report) = load_text(name, &text, &Anything) {
+                panic!("{report}");
+            }
+        }
+    }
+
+    /// One mistake of every sort, in every section.
+    const BROKEN: &str = "\
+listen: { api: 127.0.0.1:80, drian: 5s, tls: { certificate: /absent/chain.pem, key: /absent/key.pem } }
+upstreams:
+  make: { kind: make, base_url: 'http://a.example', credential: '${env:TOKEN}', team_id: many, zone: eu1 }
+  acp: { kind: acp, base_url: 'http://a.example', credential: '${env:TOKEN}' }
+  base: { kind: agentbase, base_url: 'http://a.example', credential: '${env:TOKEN}', run_path: run }
+  odd: { kind: odd, base_url: 'http://a.example', credential: plain }
+agents:
+  none: { upstream: nowhere }
+  clerk: { upstream: make, preset: { mode: fast } }
+  writer: { upstream: base, preset: { instructions: 1, session: x, colour: red, rules: [1] } }
+hooks:
+  clerk: { input: text }
+  nobody: {}
+runs: { kept: none }
+log: { json: 'yes' }
+colour: red
+";
+
+    #[test]
+    fn every_mistake_of_every_section_is_said_at_once_in_the_order_of_the_file() {
+        let expected = [
+            "1:30: listen.drian: unknown key (did you mean `drain`?)",
+            "3:90: upstreams.make.team_id: expected a nonzero u64",
+            "3:102: upstreams.make.zone: is not known here; expected `team_id` or \
+             `credential_scheme`",
+            "4:3: upstreams.acp.workspace: needed where path_style is `workspace`",
+            "5:96: upstreams.base.run_path: must be a path that begins with `/`, without a query",
+            "6:16: upstreams.odd.kind: there is no platform of kind `odd` (there are acp, \
+             agentbase, make, zaia)",
+            "6:63: upstreams.odd.credential: stands in the file itself (secrets only as \
+             ${env:NAME} or ${file:/path})",
+            "8:21: agents.none.upstream: there is no upstream of this name",
+            "9:44: agents.clerk.preset.mode: this platform's agents take no preset",
+            "10:53: agents.writer.preset.instructions: must be a string",
+            "10:65: agents.writer.preset.session: say it as `thread_id` of the run",
+            "10:76: agents.writer.preset.colour: is not known here; expected one of `mode`, \
+             `rules`, `agents`, `workflows`, `datastores`, `queries`, `schedules`, \
+             `final_output`, `background`, `callback`",
+            "10:89: agents.writer.preset.rules[0]: expected a string",
+            "12:19: hooks.clerk.input: is no JSON pointer (it begins with a slash, like `/text`)",
+            "13:3: hooks.nobody: there is no such agent",
+            "14:15: runs.kept: must be a whole number, is another text",
+            "15:14: log.json: must be `true` or `false`, is another text",
+            "16:1: colour: unknown key",
+        ];
+        let report = load_text("g.yaml", BROKEN, &Nothing).unwrap_err().to_string();
+        let lines: Vec<&str> = report.lines().collect();
+        let expected: Vec<String> = expected.iter().map(|line| format!("g.yaml:{line}")).collect();
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn certificates_that_cannot_be_read_stand_in_the_report_of_the_file() {
+        let path = std::env::temp_dir().join(format!("switchyard-{}.yaml", std::process::id()));
+        std::fs::write(&path, BROKEN).unwrap();
+        let report = load(&path).unwrap_err().to_string();
+        std::fs::remove_file(&path).unwrap();
+        for (place, key) in [("1:61", "certificate"), ("1:85", "key")] {
+            let line = format!(".yaml:{place}: listen.tls.{key}: cannot use /absent/");
+            assert!(report.contains(&line), "no `{line}` in\n{report}");
+        }
+        assert!(report.contains(": colour: unknown key"), "{report}");
     }
 }

@@ -10,7 +10,7 @@ use super::agents::{self, Agent};
 use super::describe::Key;
 use super::hooks::{self, Hook};
 use super::identity::{self, Identity};
-use super::listen::{self, Listen};
+use super::listen::{self, Listen, Tls};
 use super::log::{self, Log};
 use super::reader::{Reader, Section};
 use super::report::Report;
@@ -95,6 +95,11 @@ impl Reading {
     pub fn agents(&self) -> impl Iterator<Item = (&str, &Agent)> {
         let agents = self.draft.iter().flat_map(|draft| draft.agents.iter());
         agents.map(|(alias, agent)| (alias.as_str(), agent))
+    }
+
+    /// The certificate of the callers' socket, for the server to try.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.draft.as_ref()?.listen.tls.as_ref()
     }
 
     /// Adds what is wrong at a path, like `upstreams.make-eu.team_id`.

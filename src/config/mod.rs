@@ -33,6 +33,6 @@ pub use log::Log;
 pub use places::{Place, Places};
 pub use report::Report;
 pub use runs::Runs;
-pub use schema::schema;
+pub use schema::{Vendors, schema};
 pub use secret::{Process, Secret, Surroundings};
 pub use upstreams::Upstream;

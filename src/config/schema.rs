@@ -13,9 +13,17 @@ use super::places::below;
 /// A reference may stand for any text.
 const REFERENCE: &str = r"\$\{(env|file):[^}]+\}";
 
-/// The schema. Vendors give theirs by kind: the schema of the object of their own settings, whose
-/// `$defs` and `$ref`s are taken along.
-pub fn schema(vendors: &[(&str, Value)]) -> Value {
+/// What the vendors add, whose `$defs` and `$ref`s are taken along.
+#[derive(Default)]
+pub struct Vendors<'a> {
+    /// By kind, the schema of the object of its own settings.
+    pub settings: Vec<(&'a str, Value)>,
+    /// By kind, the schema of its agents' presets, for the kinds that have some.
+    pub presets: Vec<(&'a str, Value)>,
+}
+
+/// The schema.
+pub fn schema(vendors: &Vendors<'_>) -> Value {
     let keys = keys();
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
@@ -29,7 +37,7 @@ pub fn schema(vendors: &[(&str, Value)]) -> Value {
 }
 
 /// The keys of one section.
-fn object(keys: &[Key], parent: &str, vendors: &[(&str, Value)]) -> Map<String, Value> {
+fn object(keys: &[Key], parent: &str, vendors: &Vendors<'_>) -> Map<String, Value> {
     let children = || keys.iter().filter(move |key| below(parent, key.name) == key.pattern);
     let mut properties = Map::new();
     let mut is_open = false;
@@ -51,8 +59,8 @@ fn object(keys: &[Key], parent: &str, vendors: &[(&str, Value)]) -> Map<String, 
     }
     if !is_open {
         object.insert("additionalProperties".to_owned(), json!(false));
-    } else if !vendors.is_empty() {
-        let kinds = vendors.iter().map(|(kind, _)| {
+    } else if !vendors.settings.is_empty() {
+        let kinds = vendors.settings.iter().map(|(kind, _)| {
             json!({
                 "if": {"properties": {"kind": {"const": kind}}},
                 "then": {"$ref": format!("#/$defs/{kind}")}
@@ -64,7 +72,7 @@ fn object(keys: &[Key], parent: &str, vendors: &[(&str, Value)]) -> Map<String, 
     object
 }
 
-fn property(keys: &[Key], key: &Key, vendors: &[(&str, Value)]) -> Map<String, Value> {
+fn property(keys: &[Key], key: &Key, vendors: &Vendors<'_>) -> Map<String, Value> {
     let mut property = match key.shape {
         Shape::Section => object(keys, &key.pattern, vendors),
         Shape::Entries => {
@@ -72,7 +80,13 @@ fn property(keys: &[Key], key: &Key, vendors: &[(&str, Value)]) -> Map<String, V
             let kind = if key.is_required { json!("object") } else { json!(["object", "null"]) };
             map(json!({"type": kind, "additionalProperties": entry}))
         }
-        Shape::Object => map(json!({"type": ["object", "null"]})),
+        Shape::Object => {
+            // Which kind an agent lives on stands elsewhere in the file, so any kind's will do.
+            let presets = vendors.presets.iter();
+            let refs = presets.map(|(kind, _)| json!({"$ref": format!("#/$defs/{kind}.preset")}));
+            let none = json!({"type": ["object", "null"], "maxProperties": 0});
+            map(json!({"anyOf": refs.chain([none]).collect::<Value>()}))
+        }
         Shape::Duration => text(r"[0-9]+(ms|s|m|h)"),
         Shape::Bytes => map(json!({
             "oneOf": [text(r"[0-9]+(KiB|MiB|GiB)?"), {"type": "integer", "minimum": 0}]
@@ -90,8 +104,8 @@ fn property(keys: &[Key], key: &Key, vendors: &[(&str, Value)]) -> Map<String, V
     if let Some(default) = &key.default {
         property.insert("default".to_owned(), default.clone());
     }
-    if key.pattern == "upstreams.*.kind" && !vendors.is_empty() {
-        let kinds: Vec<&str> = vendors.iter().map(|(kind, _)| *kind).collect();
+    if key.pattern == "upstreams.*.kind" && !vendors.settings.is_empty() {
+        let kinds: Vec<&str> = vendors.settings.iter().map(|(kind, _)| *kind).collect();
         property.insert("enum".to_owned(), json!(kinds));
     }
     property
@@ -121,54 +135,50 @@ fn describe(key: &Key) -> String {
 }
 
 /// The vendors' schemas, and theirs, under names that cannot clash.
-fn definitions(vendors: &[(&str, Value)]) -> Map<String, Value> {
+fn definitions(vendors: &Vendors<'_>) -> Map<String, Value> {
     let mut definitions = Map::new();
-    for (kind, schema) in vendors {
+    for (kind, schema) in &vendors.settings {
         let mut schema = map(schema.clone());
         // The upstream's own keys stand beside these, so closing is done outside.
-        for key in ["$schema", "title", "additionalProperties", "unevaluatedProperties"] {
+        for key in ["additionalProperties", "unevaluatedProperties"] {
             schema.shift_remove(key);
         }
-        let inner = schema.shift_remove("$defs").map(map).unwrap_or_default();
-        let mut schema = Value::Object(schema);
-        point_below(&mut schema, kind);
-        definitions.insert((*kind).to_owned(), schema);
-        for (name, mut definition) in inner {
-            point_below(&mut definition, kind);
-            definitions.insert(format!("{kind}.{name}"), definition);
-        }
+        define(kind, schema, &mut definitions);
+    }
+    for (kind, schema) in &vendors.presets {
+        define(&format!("{kind}.preset"), map(schema.clone()), &mut definitions);
     }
     definitions
 }
 
-/// Makes `#/$defs/Name` to `#/$defs/<kind>.Name`.
-fn point_below(schema: &mut Value, kind: &str) {
-    match schema {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                match value {
-                    Value::String(target) if key == "$ref" => {
-                        *target = target.replace("#/$defs/", &format!("#/$defs/{kind}."));
-                    }
-                    Value::String(_) => {}
-                    Value::Null
-                    | Value::Bool(_)
-                    | Value::Number(_)
-                    | Value::Array(_)
-                    | Value::Object(_) => point_below(value, kind),
-                }
+fn define(name: &str, mut schema: Map<String, Value>, definitions: &mut Map<String, Value>) {
+    for key in ["$schema", "title"] {
+        schema.shift_remove(key);
+    }
+    let inner = schema.shift_remove("$defs").map(map).unwrap_or_default();
+    let mut schema = Value::Object(schema);
+    point_below(&mut schema, name);
+    definitions.insert(name.to_owned(), schema);
+    for (inner, mut definition) in inner {
+        point_below(&mut definition, name);
+        definitions.insert(format!("{name}.{inner}"), definition);
+    }
+}
+
+/// Makes `#/$defs/Name` to `#/$defs/<name>.Name`.
+fn point_below(schema: &mut Value, name: &str) {
+    if let Some(fields) = schema.as_object_mut() {
+        for (key, value) in fields {
+            if let (Value::String(target), "$ref") = (&mut *value, key.as_str()) {
+                *target = target.replace("#/$defs/", &format!("#/$defs/{name}."));
             }
+            point_below(value, name);
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| point_below(item, kind)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    } else if let Some(items) = schema.as_array_mut() {
+        items.iter_mut().for_each(|item| point_below(item, name));
     }
 }
 
 fn map(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Map::new()
-        }
-    }
+    if let Value::Object(map) = value { map } else { Map::new() }
 }

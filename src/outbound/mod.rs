@@ -1,5 +1,5 @@
 //! Vendors: a folder for each platform, all with the same file names, all behind [`Vendor`].
-//! Adding one is a folder and a line in [`build`].
+//! Adding one is a folder and a line in [`KINDS`].
 //!
 //! Invariant: vendors are synchronous and own no socket. They turn a plan into their platform's
 //! request, and its bytes into run events; the dispatcher does the talking.
@@ -29,6 +29,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use schemars::Schema;
+use serde_json::{Map, Value};
 
 use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
@@ -49,17 +51,6 @@ pub trait Vendor: Send + Sync + 'static {
 
     /// The value of the credential header for this platform.
     fn authorization(&self, credential: &str) -> String;
-
-    /// Checks an agent's configured preset; the places are below the preset.
-    fn check_preset(&self, preset: &serde_json::Map<String, serde_json::Value>) -> Vec<FieldError> {
-        preset
-            .keys()
-            .map(|key| FieldError {
-                path: key.clone(),
-                message: "this platform's agents take no preset".to_owned(),
-            })
-            .collect()
-    }
 
     /// Encodes a run, or says why this platform cannot take it.
     fn start(&self, plan: &Plan) -> Result<Exchange>;
@@ -116,17 +107,63 @@ pub enum Step {
     AskAgain(UpstreamRequest, Duration),
 }
 
+/// The platforms that there are.
+pub static KINDS: &[Kind] = &[acp::KIND, agentbase::KIND, make::KIND, zaia::KIND];
+
+/// What is known of a kind of platform before any upstream of it works.
+pub struct Kind {
+    /// Its word in the configuration.
+    pub name: &'static str,
+    /// Reads an upstream's settings. Errors name the places below the upstream.
+    pub build: Build,
+    /// What its upstreams' own settings may hold.
+    pub settings: fn() -> Schema,
+    /// What its agents' presets may hold; none where the platform has agents of its own.
+    pub preset: Option<Preset>,
+}
+
+/// Makes an upstream's vendor.
+pub type Build = fn(&Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>>;
+
+/// What agents are that live in the configuration alone.
+pub struct Preset {
+    /// What one may hold.
+    pub schema: fn() -> Schema,
+    /// Checks one of an agent on this upstream. Errors name the places below the preset.
+    pub check: fn(&Upstream, &Map<String, Value>) -> Vec<FieldError>,
+}
+
+/// The kind of this name.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
 /// The vendor of an upstream by its kind. Errors name the places below the upstream.
 pub fn build(upstream: &Upstream) -> Result<Box<dyn Vendor>, Vec<FieldError>> {
-    match upstream.kind.as_str() {
-        // One line a vendor.
-        "acp" => Ok(Box::new(acp::Acp::new(upstream)?)),
-        "agentbase" => Ok(Box::new(agentbase::Agentbase::new(upstream)?)),
-        "make" => Ok(Box::new(make::Make::new(upstream)?)),
-        "zaia" => Ok(Box::new(zaia::Zaia::new(upstream)?)),
-        other => Err(vec![FieldError {
-            path: "kind".to_owned(),
-            message: format!("there is no platform of kind `{other}`"),
-        }]),
+    match kind(&upstream.kind) {
+        Some(kind) => (kind.build)(upstream),
+        None => {
+            let names: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+            let message = format!(
+                "there is no platform of kind `{}` (there are {})",
+                upstream.kind,
+                names.join(", ")
+            );
+            Err(vec![FieldError { path: "kind".to_owned(), message }])
+        }
+    }
+}
+
+/// What is wrong with an agent's preset on this upstream, whether or not the upstream's own
+/// settings are right. Errors name the places below the preset.
+pub fn check_preset(upstream: &Upstream, preset: &Map<String, Value>) -> Vec<FieldError> {
+    let refuse = |key: &String| FieldError {
+        path: key.clone(),
+        message: "this platform's agents take no preset".to_owned(),
+    };
+    match kind(&upstream.kind) {
+        None => Vec::new(),
+        Some(Kind { preset: Some(own), .. }) => (own.check)(upstream, preset),
+        Some(Kind { preset: None, .. }) => preset.keys().map(refuse).collect(),
     }
 }

@@ -5,7 +5,7 @@ pub mod connection;
 pub mod drain;
 mod listen;
 mod stall;
-mod tls;
+pub mod tls;
 
 #[cfg(test)]
 mod tests;

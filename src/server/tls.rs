@@ -1,5 +1,5 @@
 //! Reads the certificate of the callers' socket. Called once, before anything listens, so that a
-//! bad file is an error of the start and not a panic of the listener.
+//! bad file is an error of the start and not a panic of the listener; `check` calls it too.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,15 +12,28 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use super::StartError;
 use crate::config::Tls;
 
+/// All that is wrong with the two files, each with its key in the configuration.
+pub fn faults(config: &Tls) -> Vec<(&'static str, StartError)> {
+    let read = [("certificate", chain(&config.certificate).err()), ("key", key(&config.key).err())];
+    let mut faults: Vec<_> =
+        read.into_iter().filter_map(|(name, error)| Some((name, error?))).collect();
+    if faults.is_empty() {
+        faults.extend(load(config).err().map(|error| ("certificate", error)));
+    }
+    faults
+}
+
 /// The certificate and its key, checked to belong together.
 pub(super) fn load(config: &Tls) -> Result<Arc<dyn ResolvesServerCert>, StartError> {
-    let chain = chain(&config.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&config.key)
-        .map_err(|error| unusable(&config.key, error.to_string()))?;
+    let (chain, key) = (chain(&config.certificate)?, key(&config.key)?);
     let provider = rustls::crypto::ring::default_provider();
     let certified = CertifiedKey::from_der(chain, key, &provider)
         .map_err(|error| unusable(&config.certificate, error.to_string()))?;
     Ok(Arc::new(SingleCertAndKey::from(certified)))
+}
+
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, StartError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| unusable(path, error.to_string()))
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {

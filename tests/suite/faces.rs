@@ -142,7 +142,8 @@ async fn the_acp_face_answers_for_every_platform() {
         assert_eq!(events.last().unwrap()["type"], "done", "{vendor}: {stream}");
         let text: String = events
             .iter()
-            .filter_map(|e| (e["type"] == "text").then(|| e["text"].as_str().unwrap()))
+            .filter(|e| e["type"] == "text")
+            .map(|e| e["text"].as_str().unwrap())
             .collect();
         assert!(text.contains("Hello"), "{vendor}: {stream}");
     }

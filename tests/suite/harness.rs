@@ -265,7 +265,7 @@ impl Events {
             let text = std::str::from_utf8(&self.buffer).ok()?;
             let end = text.find("\n\n")?;
             let block = text[..end].to_owned();
-            let _ = self.buffer.split_to(end + 2);
+            bytes::Buf::advance(&mut self.buffer, end + 2);
             let mut event = Event { name: String::new(), id: String::new(), data: Value::Null };
             let mut is_event = false;
             for line in block.lines() {

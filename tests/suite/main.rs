@@ -2,6 +2,13 @@
 //! `cargo test --test suite <module>`.
 
 #![expect(unreachable_pub, reason = "one binary, whose modules share helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests fail as tests do, and look at the real clock"
+)]
 
 mod contract;
 mod harness;
@@ -11,6 +18,7 @@ mod golden;
 
 mod admin;
 mod background;
+mod docs;
 mod drain;
 mod faces;
 mod faults;

@@ -81,36 +81,3 @@ async fn upstreams_show_their_capability_table() {
     assert!(!list.to_string().contains("6f1e8d3a"), "no credential");
     world.finish().await;
 }
-
-#[tokio::test]
-async fn the_capability_table_stands_in_the_readme() {
-    let world = World::start().await;
-    let list = world.get("/v1/upstreams").await.json();
-    let mut table = String::from(
-        "| Field | Make | Zaia | ACP | Agentbase |\n| --- | --- | --- | --- | --- |\n",
-    );
-    for field in switchyard::model::capability::Field::ALL {
-        table.push_str(&format!("| `{}` |", field.path()));
-        for upstream in list["data"].as_array().unwrap() {
-            let mark = match upstream["capabilities"][field.path()]["support"].as_str().unwrap() {
-                "native" => "●",
-                "emulated" => "○",
-                _ => "–",
-            };
-            table.push_str(&format!(" {mark} |"));
-        }
-        table.push('\n');
-    }
-    world.finish().await;
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once("<!-- capabilities -->\n").unwrap();
-    let (_, after) = rest.split_once("<!-- end of capabilities -->").unwrap();
-    let expected =
-        format!("{before}<!-- capabilities -->\n{table}<!-- end of capabilities -->{after}");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(path, expected).unwrap();
-    } else {
-        assert_eq!(readme, expected, "UPDATE_GOLDEN=1 writes it");
-    }
-}

@@ -13,7 +13,7 @@ mod tools;
 mod wire;
 
 use http::{HeaderMap, StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -21,7 +21,15 @@ use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
-use crate::outbound::{Exchange, Vendor, typed};
+use crate::outbound::{Exchange, Kind, Vendor, typed};
+
+/// This kind of platform.
+pub const KIND: Kind = Kind {
+    name: "acp",
+    build: |upstream| Ok(Box::new(Acp::new(upstream)?)),
+    settings: || schema_for!(Settings),
+    preset: None,
+};
 
 /// What only ACP upstreams have in the configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -12,11 +12,13 @@ use crate::error::FieldError;
 use crate::outbound::typed;
 
 /// What an agent is on a platform without agents.
-#[derive(Default)]
+#[derive(Default, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Preset {
     /// Its system prompt.
     pub instructions: Option<String>,
     /// The rest.
+    #[schemars(flatten)]
     pub extras: Extras,
 }
 
@@ -25,13 +27,18 @@ impl Preset {
     pub fn read(preset: &Map<String, Value>, callbacks: bool) -> Result<Self, Vec<FieldError>> {
         let mut rest = preset.clone();
         let instructions = match rest.shift_remove("instructions") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) => Some(text),
-            Some(_) => {
-                return Err(vec![wrong("instructions", "must be a string".to_owned())]);
-            }
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong("instructions", "must be a string".to_owned())),
         };
-        Ok(Self { instructions, extras: Extras::read(&rest, callbacks)? })
+        match (instructions, Extras::read(&rest, callbacks)) {
+            (Ok(instructions), Ok(extras)) => Ok(Self { instructions, extras }),
+            (instructions, extras) => Err(instructions
+                .err()
+                .into_iter()
+                .chain(extras.err().unwrap_or_default())
+                .collect()),
+        }
     }
 }
 
@@ -175,14 +182,17 @@ pub struct Callback {
 impl Extras {
     /// Reads them, or says what is wrong; the places are below the map.
     pub fn read(map: &Map<String, Value>, callbacks: bool) -> Result<Self, Vec<FieldError>> {
-        let refused: Vec<_> = map
-            .keys()
-            .filter_map(|key| refusal(key, callbacks).map(|why| wrong(key, why)))
-            .collect();
-        if !refused.is_empty() {
-            return Err(refused);
+        let (mut rest, mut refused) = (map.clone(), Vec::new());
+        for key in map.keys() {
+            if let Some(why) = refusal(key, callbacks) {
+                rest.shift_remove(key);
+                refused.push(wrong(key, why));
+            }
         }
-        typed::read(map)
+        match typed::read(&rest) {
+            Ok(extras) if refused.is_empty() => Ok(extras),
+            read => Err(refused.into_iter().chain(read.err().unwrap_or_default()).collect()),
+        }
     }
 
     /// These over those of a preset, key by key; rules add up, the preset's first.

@@ -14,7 +14,7 @@ mod tools;
 mod wire;
 
 use http::{HeaderMap, StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -22,8 +22,21 @@ use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
-use crate::outbound::{Exchange, Vendor, typed};
+use crate::outbound::{self, Exchange, Kind, Vendor, typed};
 pub use extras::Preset;
+
+/// This kind of platform.
+pub const KIND: Kind = Kind {
+    name: "agentbase",
+    build: |upstream| Ok(Box::new(Agentbase::new(upstream)?)),
+    settings: || schema_for!(Settings),
+    preset: Some(outbound::Preset {
+        schema: || schema_for!(Preset),
+        check: |upstream, preset| {
+            Preset::read(preset, upstream.native_callbacks).err().unwrap_or_default()
+        },
+    }),
+};
 
 /// What only Agentbase upstreams have in the configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -83,10 +96,6 @@ impl Vendor for Agentbase {
 
     fn authorization(&self, credential: &str) -> String {
         format!("Bearer {credential}")
-    }
-
-    fn check_preset(&self, preset: &Map<String, Value>) -> Vec<FieldError> {
-        Preset::read(preset, self.native_callbacks).err().unwrap_or_default()
     }
 
     fn start(&self, plan: &Plan) -> Result<Exchange> {

@@ -12,14 +12,22 @@ mod trace;
 mod wire;
 
 use http::{HeaderMap, StatusCode};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
-use crate::outbound::{Exchange, Vendor, typed};
+use crate::outbound::{Exchange, Kind, Vendor, typed};
+
+/// This kind of platform.
+pub const KIND: Kind = Kind {
+    name: "zaia",
+    build: |upstream| Ok(Box::new(Zaia::new(upstream)?)),
+    settings: || schema_for!(Settings),
+    preset: None,
+};
 
 /// What only upstreams of this kind have in the configuration.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,0 +1,100 @@
+//! What the demo shows: one request of each kind, in an order that tells a story. `THREAD` and
+//! `RUN` stand for the ids that the last answers had.
+
+/// One shown call.
+pub(super) struct Shown {
+    /// What it is about.
+    pub(super) title: &'static str,
+    /// Whether it is a POST, or a GET.
+    pub(super) is_post: bool,
+    /// Path and query.
+    pub(super) path: &'static str,
+    /// What its body is, where it has one.
+    pub(super) media_type: Option<&'static str>,
+    /// The body.
+    pub(super) body: &'static str,
+    /// The status that the answer must have.
+    pub(super) expected: u16,
+    /// Of a text answer, only the lines that begin with this are shown.
+    pub(super) only: &'static str,
+}
+
+const fn post(title: &'static str, path: &'static str, body: &'static str) -> Shown {
+    let media_type = Some("application/json");
+    Shown { title, is_post: true, path, media_type, body, expected: 200, only: "" }
+}
+
+const fn get(title: &'static str, path: &'static str) -> Shown {
+    Shown { title, is_post: false, path, media_type: None, body: "", expected: 200, only: "" }
+}
+
+pub(super) const CALLS: &[Shown] = &[
+    post(
+        "Ask a Make agent and wait for the answer",
+        "/v1/runs",
+        r#"{"agent":"support","input":"Which tickets are open?","context":{"region":"EMEA"}}"#,
+    ),
+    post(
+        "Go on with that conversation",
+        "/v1/runs",
+        r#"{"agent":"support","input":"And which are urgent?","thread_id":"THREAD"}"#,
+    ),
+    post(
+        "Ask an ACP agent and watch it work: tool calls, governance, text",
+        "/v1/agents/researcher/runs",
+        r#"{"input":"Find the latest figures","stream":true}"#,
+    ),
+    post(
+        "Ask Zaia for structured output; the answer is held against the schema",
+        "/v1/runs",
+        r#"{"agent":"zaia:ok","input":"Sum it up","output_schema":{"type":"object","properties":{"summary":{"type":"string"}},"required":["summary"]}}"#,
+    ),
+    post(
+        "Ask Agentbase, which knows nothing but streams, for a whole answer",
+        "/v1/agents/writer/runs",
+        r#"{"input":"Say good morning"}"#,
+    ),
+    Shown {
+        media_type: Some("application/x-www-form-urlencoded"),
+        ..post(
+            "A webhook, as Zapier posts it: a form, nested keys flattened, text back",
+            "/v1/hooks/support?reply=text",
+            "input=Which+tickets+are+open%3F&context__region=EMEA",
+        )
+    },
+    post(
+        "ACP's own API, answered by a Zaia agent",
+        "/acp/default/agents/zaia:ok/run",
+        r#"{"input":"Hello"}"#,
+    ),
+    Shown {
+        expected: 202,
+        ..post(
+            "In the background: 202 at once, and where to look",
+            "/v1/runs",
+            r#"{"agent":"make:slow","input":"Take your time","background":true}"#,
+        )
+    },
+    get("Look at it", "/v1/runs/RUN"),
+    Shown { media_type: None, ..post("And stop it", "/v1/runs/RUN/cancel", "") },
+    Shown {
+        expected: 422,
+        ..post(
+            "What a platform cannot do is refused, and named",
+            "/v1/runs",
+            r#"{"agent":"researcher","input":"Hi","model":"gpt-4o","limits":{"max_output_tokens":100}}"#,
+        )
+    },
+    Shown {
+        expected: 502,
+        ..post(
+            "A platform that breaks off in the middle",
+            "/v1/runs",
+            r#"{"agent":"acp:reset","input":"Hi"}"#,
+        )
+    },
+    Shown {
+        only: "switchyard_runs_total{kind=\"make\"",
+        ..get("What Prometheus would scrape, here the runs on Make", "/metrics")
+    },
+];
