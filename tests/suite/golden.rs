@@ -191,7 +191,8 @@ fn stream(
     body: &[u8],
     events: &mut Vec<switchyard::model::event::RunEvent>,
 ) -> Result<Step, Error> {
-    let mut frames = sse::Decoder::new(sse::Caps { line: 1 << 20, event: 1 << 20, stream: 1 << 20 });
+    let mut frames =
+        sse::Decoder::new(sse::Caps { line: 1 << 20, event: 1 << 20, stream: 1 << 20 });
     let mut sink = |frame: sse::Frame<'_>| decoder.frame(frame, events);
     frames.push(body, &mut sink)?;
     frames.finish(&mut sink)?;
