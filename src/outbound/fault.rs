@@ -5,11 +5,36 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+
+use crate::error::{Error, Kind};
+
+/// When to come back where the platform does not say.
+const LATER: Duration = Duration::from_secs(60);
+
+/// An answer that is not a success as ours: what the platform said goes with it and, where waiting
+/// helps, when to come back.
+pub fn failed(
+    upstream: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    said: Option<&str>,
+    (kind, message): (Kind, &'static str),
+) -> Error {
+    let error = Error::new(kind, message).upstream(upstream, Some(status.as_u16()), said);
+    let hint = match status.as_u16() {
+        429 | 503 => retry_after(headers),
+        _ => None,
+    };
+    match hint.or((kind == Kind::RateLimited).then_some(LATER)) {
+        Some(after) => error.retry_after(after),
+        None => error,
+    }
+}
 
 /// The sentence in a body: the first of `keys` that holds one, or the body itself where it is
 /// plain text.

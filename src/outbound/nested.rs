@@ -3,6 +3,8 @@
 //!
 //! Invariant: nothing is lost: what does not parse stays the text that came.
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::model::content::Text;
@@ -30,6 +32,27 @@ pub fn name(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// A member as its type says, none where it has another form: a detail that a platform changed
+/// does not cost the answer.
+pub fn loose<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+/// A list whose elements are read one by one; what has another form is left out of it.
+pub fn each<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    let read = |item| {
+        let read = serde_json::from_value(item);
+        // Only that it was so: the element may hold a prompt.
+        read.inspect_err(|_| tracing::debug!("an element of unknown form was left out")).ok()
+    };
+    Ok(items.into_iter().filter_map(read).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -42,6 +65,29 @@ mod tests {
         assert_eq!(super::json(json!("[1]")), json!([1]));
         for same in [json!("42"), json!("{"), json!(""), json!({"a": "[1]"}), Value::Null] {
             assert_eq!(super::json(same.clone()), same);
+        }
+    }
+
+    #[test]
+    fn what_has_another_form_costs_nothing_but_itself() {
+        #[derive(Deserialize)]
+        struct Sample {
+            #[serde(default, deserialize_with = "loose")]
+            count: Option<u64>,
+            #[serde(default, deserialize_with = "each")]
+            names: Vec<String>,
+        }
+        for (given, count, names) in [
+            (json!({"count": 3, "names": ["a", 1, "b"]}), Some(3), vec!["a", "b"]),
+            (json!({"count": "3", "names": {"a": 1}}), None, vec![]),
+            (json!({"count": null, "names": null}), None, vec![]),
+            (json!({}), None, vec![]),
+        ] {
+            let sample: Sample = serde_json::from_value(given).unwrap();
+            assert_eq!(
+                (sample.count, sample.names),
+                (count, names.into_iter().map(Into::into).collect())
+            );
         }
     }
 }

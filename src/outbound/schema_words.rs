@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, FieldError, Kind};
-use crate::model::run::Warning;
+use crate::error::{Error, FieldError, Kind, Result};
+use crate::model::run::{Unsupported, Warning};
+use crate::outbound::prompt;
 
 /// What a keyword is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,28 @@ pub fn word(keyword: &str, value: &Value) -> Word {
     }
 }
 
+/// The types of the values of `enum` or `const`, each once; none where one of them is no
+/// scalar.
+pub fn types_of_choices(object: &Map<String, Value>) -> Vec<&'static str> {
+    let constant = object.get("const").map(std::slice::from_ref);
+    let choices = object.get("enum").and_then(Value::as_array).map(Vec::as_slice).or(constant);
+    let mut words = Vec::new();
+    for choice in choices.unwrap_or_default() {
+        let word = match choice {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(number) if number.is_f64() => "number",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) | Value::Object(_) => return Vec::new(),
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
 /// What a translation could not say.
 #[derive(Debug, Default)]
 pub struct Losses {
@@ -107,14 +130,40 @@ impl Losses {
         Some(rest.iter().fold(error, |e, at| e.at(at.path.clone(), at.message.clone())))
     }
 
+    /// Decides over a translation: whether it is sent, and what is said in words beside it or in its
+    /// place. Where it says all, nothing is; where it cannot be sent and the request does not
+    /// allow words, the run is refused.
+    pub fn settle(
+        &self,
+        upstream: &str,
+        wanted: &Value,
+        unsupported: Unsupported,
+        words: &mut Vec<String>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<bool> {
+        let refusal = self.refusal(upstream);
+        let is_sent = refusal.is_none();
+        match (refusal, self.warning()) {
+            (Some(refusal), _) if unsupported == Unsupported::Reject => return Err(refusal),
+            (Some(_), _) => {
+                let how = "given as an instruction, because the platform cannot express it; \
+                           checked on its answer";
+                warnings.push(Warning::emulated("output_schema", how));
+            }
+            (None, Some(warning)) => warnings.push(warning),
+            (None, None) => return Ok(true),
+        }
+        words.push(prompt::schema_instruction(wanted));
+        Ok(is_sent)
+    }
+
     /// The warning for what only the gateway will check, if there is any.
     pub fn warning(&self) -> Option<Warning> {
         if self.lost.is_empty() {
             return None;
         }
         let words: Vec<_> = self.lost.iter().map(String::as_str).collect();
-        let how =
-            format!("not told to the platform, but checked on its answer: {}", words.join(", "));
+        let how = format!("given in words only, and checked on the answer: {}", words.join(", "));
         Some(Warning::emulated("output_schema", &how))
     }
 }
@@ -141,7 +190,7 @@ mod tests {
         assert!(losses.refusal("x").is_none());
         assert_eq!(
             losses.warning().unwrap().detail,
-            "not told to the platform, but checked on its answer: enum, pattern"
+            "given in words only, and checked on the answer: enum, pattern"
         );
     }
 }

@@ -1,19 +1,23 @@
 //! Golden files of the vendors: `tests/golden/<vendor>/<case>/`.
 //!
 //! A case is a directory with
-//! - `run.json`: the upstream as configured, the agent, the thread, the run request, and
-//!   optionally `answer_headers` of the platform's answer;
+//! - `run.json`: the upstream as configured, the agent, the thread, the run request as its caller
+//!   sends it, and optionally `answer_headers` of the platform's answer;
 //! - `upstream-request.json`: what the vendor sends, or `refused.json`: why it does not;
 //! - optionally the platform's answer, one of `upstream.sse`, `upstream.json`,
 //!   `upstream.<status>.<extension>`, and `poll.1.json`, `poll.2.json`, … for what it answers when
-//!   it is asked again; then `events.jsonl`: what the decoder makes of it, an event a line.
+//!   it is asked again; then `events.jsonl`: what the decoder makes of it, an event a line,
+//!   `unified.json`: the Run that a caller reads, and for streams `unified.sse` and `acp.sse`: the
+//!   events that callers of the two faces are sent.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test suite golden` writes what is expected; read the difference
 //! before it is committed. Invariant: a case without an expectation fails.
 
+mod faces;
 mod input;
 mod render;
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,20 +26,21 @@ use switchyard::error::Error;
 use switchyard::model::plan::Plan;
 use switchyard::model::run::Warning;
 use switchyard::outbound::{self, Decode, Exchange, Step, Vendor};
-use switchyard::wire::sse::Frame;
+use switchyard::wire::sse;
 
 /// The request schemas that were restated from what the platforms publish.
 const SCHEMAS: &[(&str, &str)] = &[("make", "run.schema.json"), ("zaia", "execute.schema.json")];
 
-#[test]
-fn every_case_is_as_expected() {
+// Paused, so that platforms are asked again, and runs end at their bound, at once.
+#[tokio::test(start_paused = true)]
+async fn every_case_is_as_expected() {
     let mut failures = Vec::new();
     let mut cases = 0;
     for vendor in directories(&root()) {
         let schema = request_schema(&vendor);
         for case in directories(&vendor) {
             cases += 1;
-            if let Err(failure) = check(&case, schema.as_ref()) {
+            if let Err(failure) = check(&case, schema.as_ref()).await {
                 failures.push(format!("{}: {failure}", case.display()));
             }
         }
@@ -63,49 +68,59 @@ fn request_schema(vendor: &Path) -> Option<jsonschema::Validator> {
     Some(jsonschema::validator_for(&schema).unwrap())
 }
 
-/// One case: what the vendor sends, and what its decoder makes of the answer.
-fn check(case: &Path, schema: Option<&jsonschema::Validator>) -> Result<(), String> {
+/// One case: what the vendor sends, what its decoder makes of the answer, and what callers get.
+async fn check(case: &Path, schema: Option<&jsonschema::Validator>) -> Result<(), String> {
     let mut run = input::read(&case.join("run.json"))?;
     let vendor = outbound::build(&run.upstream).map_err(|errors| format!("build: {errors:?}"))?;
     let (exchange, warnings) = match begin(vendor.as_ref(), &mut run.plan) {
         Ok(begun) => begun,
         Err(error) => {
-            absent(case, &["upstream-request.json", "events.jsonl"])?;
+            absent(case, &[&["upstream-request.json"], ANSWERED].concat())?;
             return expect(case, "refused.json", &pretty(&render::error(&error)));
         }
     };
     absent(case, &["refused.json"])?;
-    let request = render::request(&exchange.request);
+    let mut sent = render::request(&exchange.request);
     if let Some(schema) = schema {
-        let wrong: Vec<_> = schema.iter_errors(&request["body"]).map(|e| e.to_string()).collect();
+        let wrong: Vec<_> = schema.iter_errors(&sent["body"]).map(|e| e.to_string()).collect();
         if !wrong.is_empty() {
             return Err(format!("the body breaks the platform's schema: {}", wrong.join("; ")));
         }
     }
-    let mut sent = request;
     sent["is_streamed"] = json!(exchange.is_streamed);
-    sent["warnings"] = serde_json::to_value(warnings).unwrap();
+    sent["warnings"] = json!([&warnings[..], &exchange.warnings[..]].concat());
     expect(case, "upstream-request.json", &pretty(&sent))?;
-    match answer_of(case)? {
-        None => absent(case, &["events.jsonl"]),
-        Some(answer) => {
-            let events = replay(case, vendor.as_ref(), &run.answer_headers, exchange, &answer)?;
-            // What cases call a secret is what a platform echoes and nobody may be shown.
-            if events.contains("SECRET") {
-                return Err("a secret of the platform's answer is passed on".to_owned());
-            }
-            expect(case, "events.jsonl", &events)
-        }
+    let answers = answers_of(case)?;
+    let Some(first) = answers.front() else { return absent(case, ANSWERED) };
+    let is_stream = first.is_stream;
+    let events = replay(vendor.as_ref(), &run.answer_headers, exchange, &answers)?;
+    public(case, "events.jsonl", &events)?;
+    let faces = faces::play(run, vendor, warnings, answers).await;
+    public(case, "unified.json", &pretty(&json!(faces.run)))?;
+    if !is_stream {
+        return absent(case, &["unified.sse", "acp.sse"]);
     }
+    public(case, "unified.sse", &faces.unified)?;
+    public(case, "acp.sse", &faces.acp)
 }
 
-/// What admission and the vendor make of a run.
+/// What only a case with a platform's answer has.
+const ANSWERED: &[&str] = &["events.jsonl", "unified.json", "unified.sse", "acp.sse"];
+
+/// Holds what leaves the gateway against the case. What cases call a secret is what a platform
+/// echoes and nobody may be shown.
+fn public(case: &Path, file: &str, actual: &str) -> Result<(), String> {
+    if actual.contains("SECRET") {
+        return Err(format!("{file}: a secret of the platform's answer is passed on"));
+    }
+    expect(case, file, actual)
+}
+
+/// What the vendor makes of a run, and what admission warns of.
 fn begin(vendor: &dyn Vendor, plan: &mut Plan) -> Result<(Exchange, Vec<Warning>), Error> {
     let upstream = plan.upstream.clone();
-    let mut warnings = vendor.capabilities().admit(&mut plan.request, &upstream)?;
-    let exchange = vendor.start(plan)?;
-    warnings.extend(exchange.warnings.iter().cloned());
-    Ok((exchange, warnings))
+    let warnings = vendor.capabilities().admit(&mut plan.request, &upstream)?;
+    Ok((vendor.start(plan)?, warnings))
 }
 
 /// A platform's answer, as a file of the case gives it.
@@ -115,51 +130,45 @@ struct Answer {
     body: Vec<u8>,
 }
 
-fn answer_of(case: &Path) -> Result<Option<Answer>, String> {
-    let mut answers = Vec::new();
+/// The platform's answers: the first, and those to being asked again.
+fn answers_of(case: &Path) -> Result<VecDeque<Answer>, String> {
+    let mut answers = VecDeque::new();
     for entry in fs::read_dir(case).map_err(|error| error.to_string())? {
         let path = entry.map_err(|error| error.to_string())?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some(rest) = name.strip_prefix("upstream.") else { continue };
         let status = rest.split_once('.').map_or("200", |(status, _)| status);
-        answers.push(Answer {
+        answers.push_back(Answer {
             status: status.parse().map_err(|_| format!("{name}: no status"))?,
             is_stream: rest == "sse",
             body: fs::read(&path).map_err(|error| error.to_string())?,
         });
     }
-    match answers.len() {
-        0 | 1 => Ok(answers.pop()),
-        _ => Err("there is more than one upstream answer".to_owned()),
+    if answers.len() > 1 {
+        return Err("there is more than one upstream answer".to_owned());
     }
+    let poll = |number| fs::read(case.join(format!("poll.{number}.json"))).ok();
+    let polls = (1..).map_while(poll);
+    let status = http::StatusCode::OK;
+    answers.extend(polls.map(|body| Answer { status, is_stream: false, body }));
+    Ok(answers)
 }
 
-/// Feeds the answer to the decoder as the gateway would; the events as lines.
+/// Feeds the answers to the decoder alone; its events as lines.
 fn replay(
-    case: &Path,
     vendor: &dyn Vendor,
     headers: &http::HeaderMap,
     exchange: Exchange,
-    answer: &Answer,
+    answers: &VecDeque<Answer>,
 ) -> Result<String, String> {
     let mut decoder = exchange.decoder;
-    let mut events = Vec::new();
-    if !answer.status.is_success() {
-        let error = vendor.failure(answer.status, headers, &answer.body);
-        return Ok(lines(&[json!({ "error": render::error(&error) })]));
-    }
-    if answer.is_stream {
-        let outcome = stream(decoder.as_mut(), &answer.body, &mut events);
-        let mut shown: Vec<_> = events.iter().map(render::event).collect();
-        if let Err(error) = outcome {
-            shown.push(json!({ "error": render::error(&error) }));
-        }
-        return Ok(lines(&shown));
-    }
-    let mut shown = Vec::new();
-    let mut body = answer.body.clone();
-    for poll in 1.. {
-        let outcome = decoder.whole(&body, &mut events);
+    let (mut events, mut shown) = (Vec::new(), Vec::new());
+    for answer in answers {
+        let outcome = match (answer.status.is_success(), answer.is_stream) {
+            (false, _) => Err(vendor.failure(answer.status, headers, &answer.body)),
+            (true, true) => stream(decoder.as_mut(), &answer.body, &mut events),
+            (true, false) => decoder.whole(&answer.body, &mut events),
+        };
         shown.extend(events.drain(..).map(|event| render::event(&event)));
         match outcome {
             Ok(Step::Done) => break,
@@ -173,37 +182,22 @@ fn replay(
                 break;
             }
         }
-        match fs::read(case.join(format!("poll.{poll}.json"))) {
-            Ok(next) => body = next,
-            Err(_) => break,
-        }
     }
     Ok(lines(&shown))
 }
 
-/// Cuts a well-formed stream at its blank lines. The product's own decoder has its own tests.
 fn stream(
     decoder: &mut dyn Decode,
     body: &[u8],
     events: &mut Vec<switchyard::model::event::RunEvent>,
-) -> Result<(), Error> {
-    let text = std::str::from_utf8(body).expect("a golden stream is UTF-8");
-    for block in text.split("\n\n") {
-        let (mut event, mut data) = ("", Vec::new());
-        for line in block.lines() {
-            let (name, value) = line.split_once(':').unwrap_or((line, ""));
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match name {
-                "event" => event = value,
-                "data" => data.push(value),
-                _ => {}
-            }
-        }
-        if !data.is_empty() {
-            decoder.frame(Frame { event, data: &data.join("\n") }, events)?;
-        }
-    }
-    decoder.end_of_stream(events)
+) -> Result<Step, Error> {
+    let mut frames =
+        sse::Decoder::new(sse::Caps { line: 1 << 20, event: 1 << 20, stream: 1 << 20 });
+    let mut sink = |frame: sse::Frame<'_>| decoder.frame(frame, events);
+    frames.push(body, &mut sink)?;
+    frames.finish(&mut sink)?;
+    decoder.end_of_stream(events)?;
+    Ok(Step::Done)
 }
 
 fn lines(values: &[Value]) -> String {

@@ -36,7 +36,7 @@ impl Step<RunCall> for Deadline {
         let started = tokio::time::Instant::now();
         let events = timeout(within, next.run(request)).await.map_err(|_| late(within))??;
         let clock = Box::pin(sleep(within.saturating_sub(started.elapsed())));
-        Ok(Box::pin(Bounded { events, clock, within }))
+        Ok(Box::pin(Bounded { events, clock, within, is_late: false }))
     }
 }
 
@@ -49,18 +49,21 @@ struct Bounded {
     events: RunEvents,
     clock: Pin<Box<Sleep>>,
     within: Duration,
+    is_late: bool,
 }
 
 impl Stream for Bounded {
     type Item = RunEvent;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<RunEvent>> {
+        if self.is_late {
+            return Poll::Ready(None);
+        }
         if let Poll::Ready(event) = self.events.as_mut().poll_next(cx) {
             return Poll::Ready(event);
         }
-        self.clock
-            .as_mut()
-            .poll(cx)
-            .map(|()| Some(RunEvent::live(Happening::Ended(Ending::Failed(late(self.within))))))
+        std::task::ready!(self.clock.as_mut().poll(cx));
+        self.is_late = true;
+        Poll::Ready(Some(RunEvent::live(Happening::Ended(Ending::Failed(late(self.within))))))
     }
 }

@@ -16,13 +16,8 @@ pub(super) fn failure(
     body: &[u8],
 ) -> Error {
     let said = fault::said(body, &["error", "message", "detail"]);
-    let (kind, message) = classify(status, said.as_deref().unwrap_or_default());
-    let error =
-        Error::new(kind, message).upstream(upstream, Some(status.as_u16()), said.as_deref());
-    match fault::retry_after(headers) {
-        Some(after) => error.retry_after(after),
-        None => error,
-    }
+    let class = classify(status, said.as_deref().unwrap_or_default());
+    fault::failed(upstream, status, headers, said.as_deref(), class)
 }
 
 fn classify(status: StatusCode, said: &str) -> (Kind, &'static str) {

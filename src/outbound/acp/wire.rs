@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::outbound::nested;
+
 /// The body of a run request.
 #[derive(Serialize)]
 pub(super) struct RunBody<'a> {
@@ -62,17 +64,17 @@ pub(super) struct ToolCall {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Outcome<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) status: Option<String>,
     #[serde(default)]
     pub(super) output: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) conversation_id: Option<String>,
     #[serde(borrow, default)]
     pub(super) usage: Option<Usage<'a>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) stop_reason: Option<String>,
     #[serde(default)]
     pub(super) error: Value,
@@ -82,11 +84,15 @@ pub(super) struct Outcome<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Usage<'a> {
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) prompt_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) completion_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) tool_call_count: Option<u64>,
     /// Raw, because a binary float would not be the number that was sent.
     #[serde(borrow, default)]
     pub(super) estimated_cost_cents: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "nested::loose")]
     pub(super) model: Option<String>,
 }

@@ -17,6 +17,8 @@ use crate::outbound::typed;
 pub struct Preset {
     /// Its system prompt.
     pub instructions: Option<String>,
+    /// Its MCP servers.
+    pub mcp_servers: Vec<PresetServer>,
     /// The rest.
     #[schemars(flatten)]
     pub extras: Extras,
@@ -25,21 +27,35 @@ pub struct Preset {
 impl Preset {
     /// Reads a configured preset, or says what is wrong with it; the places are below it.
     pub fn read(preset: &Map<String, Value>, callbacks: bool) -> Result<Self, Vec<FieldError>> {
-        let mut rest = preset.clone();
-        let instructions = match rest.shift_remove("instructions") {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(wrong("instructions", "must be a string".to_owned())),
-        };
-        match (instructions, Extras::read(&rest, callbacks)) {
-            (Ok(instructions), Ok(extras)) => Ok(Self { instructions, extras }),
-            (instructions, extras) => Err(instructions
-                .err()
-                .into_iter()
-                .chain(extras.err().unwrap_or_default())
-                .collect()),
+        let is_own = |key: &str| matches!(key, "instructions" | "mcp_servers");
+        let (own, rest): (Map<_, _>, Map<_, _>) =
+            preset.clone().into_iter().partition(|(key, _)| is_own(key));
+        match (typed::read::<Own>(&own), Extras::read(&rest, callbacks)) {
+            (Ok(own), Ok(extras)) => Ok(Self {
+                instructions: own.instructions,
+                mcp_servers: own.mcp_servers.unwrap_or_default(),
+                extras,
+            }),
+            (own, extras) => Err(own.err().into_iter().chain(extras.err()).flatten().collect()),
         }
     }
+}
+
+/// The keys of a preset that have the names of the unified run request.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Own {
+    instructions: Option<String>,
+    mcp_servers: Option<Vec<PresetServer>>,
+}
+
+/// An MCP server of a preset, as the unified run request names one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresetServer {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) authorization: Option<String>,
 }
 
 /// The run fields of Agentbase that have no unified name.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::Settings;
-use super::extras::{Extras, FinalOutput, Preset};
+use super::extras::{Extras, FinalOutput, Preset, PresetServer};
 use super::wire::{McpAuth, McpServer, RunBody};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::plan::Plan;
@@ -33,7 +33,7 @@ pub(super) fn encode(settings: &Settings, callbacks: bool, plan: &Plan) -> Resul
     let body = RunBody {
         message: message(plan),
         system,
-        mcp_servers: mcp_servers(plan),
+        mcp_servers: mcp_servers(plan, &preset.mcp_servers),
         streaming_tokens: plan.request.stream,
         extras,
     };
@@ -115,15 +115,18 @@ fn message(plan: &Plan) -> Cow<'_, str> {
     }
 }
 
-fn mcp_servers(plan: &Plan) -> Vec<McpServer<'_>> {
-    let servers = plan.request.mcp_servers.iter();
-    servers
-        .map(|server| McpServer {
-            server_name: &server.name,
-            server_url: &server.url,
-            auth: server.authorization.as_deref().map(|token| McpAuth::Bearer { token }),
-        })
-        .collect()
+/// The preset's servers, then the run's; one of the run stands in for the preset's of its name.
+fn mcp_servers<'a>(plan: &'a Plan, preset: &'a [PresetServer]) -> Vec<McpServer<'a>> {
+    let own = &plan.request.mcp_servers;
+    let preset = preset.iter().filter(|server| own.iter().all(|other| other.name != server.name));
+    let preset = preset.map(|server| (&server.name, &server.url, &server.authorization));
+    let own = own.iter().map(|server| (&server.name, &server.url, &server.authorization));
+    let write = |(name, url, token): (&'a String, &'a String, &'a Option<String>)| McpServer {
+        server_name: name,
+        server_url: url,
+        auth: token.as_deref().map(|token| McpAuth::Bearer { token }),
+    };
+    preset.chain(own).map(write).collect()
 }
 
 fn path(settings: &Settings, session: Option<&str>) -> String {

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::micro::Micro;
 use crate::model::run::{Usage, Warning};
-use crate::outbound::{Decode, Step};
+use crate::outbound::{Decode, Step, nested};
 use crate::wire::sse::Frame;
 
 /// What was asked for, and so what may come.
@@ -82,8 +82,10 @@ impl Decoder {
     fn other(&mut self, event: Event<'_>, events: &mut Vec<RunEvent>) {
         let kind = event.kind.as_ref();
         let is_named = matches!(kind, "final_output" | "agent_final_output");
-        let is_handover = kind.contains("transfer");
-        if is_handover || !self.answer.structured(event.content, is_named, events) {
+        let content = nested::json(event.content);
+        // The account's balance is nobody's answer.
+        let is_none = kind.contains("transfer") || content.get("balance").is_some() && !is_named;
+        if is_none || !self.answer.structured(content, is_named, events) {
             tracing::debug!(kind, "an event of unknown type was ignored");
         }
     }

@@ -27,6 +27,8 @@ impl Tools {
     /// that holds JSON, or is empty. Where a level does not parse, what came is the argument.
     pub(super) fn called(&mut self, content: Value, events: &mut Vec<RunEvent>) {
         let (name, arguments) = unpack(content, &["input"]);
+        // Nothing is given as an empty text.
+        let arguments = if arguments == "" { Value::Null } else { arguments };
         let name = name.unwrap_or_else(|| UNNAMED.to_owned());
         self.0.push(Call { name: name.clone(), is_answered: false });
         let call_id = format!("call_{}", self.0.len());

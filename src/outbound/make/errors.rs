@@ -1,17 +1,12 @@
 //! Make's failures as ours. Their bodies are JSON, plain text or a web page, and no published
 //! schema says which. Called by the vendor's `failure` and by the decoders.
 
-use std::time::Duration;
-
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::wire::Answer;
 use crate::error::{Error, Kind};
 use crate::outbound::fault;
-
-/// Make counts calls by the minute.
-const WINDOW: Duration = Duration::from_secs(60);
 
 /// Reads an answer that is not a success.
 pub(super) fn failure(
@@ -24,25 +19,28 @@ pub(super) fn failure(
         Some(answer) => said(&answer),
         None => fault::plain_text(body).map(str::to_owned),
     };
-    let error = match status.as_u16() {
-        401 | 403 => Error::new(
+    let class = classify(status, said.as_deref().unwrap_or_default());
+    fault::failed(upstream, status, headers, said.as_deref(), class)
+}
+
+fn classify(status: StatusCode, said: &str) -> (Kind, &'static str) {
+    match status.as_u16() {
+        300..=399 => (Kind::UpstreamMisconfigured, "the platform's API is not at base_url"),
+        401 | 403 => (
             Kind::UpstreamMisconfigured,
             "the platform does not accept the gateway's credential or team for this",
         ),
-        404 => Error::new(Kind::AgentNotFound, "the platform knows no such agent"),
-        413 => too_large(),
-        400 if said.as_deref().is_some_and(is_about_size) => too_large(),
-        429 => Error::new(Kind::RateLimited, "the platform's limit of calls a minute is reached")
-            .retry_after(fault::retry_after(headers).unwrap_or(WINDOW)),
-        400..=499 => Error::new(Kind::UpstreamError, "the platform refused the run"),
-        _ => Error::new(Kind::UpstreamError, "the platform failed"),
-    };
-    error.upstream(upstream, Some(status.as_u16()), said.as_deref())
+        404 => (Kind::AgentNotFound, "the platform knows no such agent"),
+        413 => TOO_LARGE,
+        400 if is_about_size(said) => TOO_LARGE,
+        429 => (Kind::RateLimited, "the platform's limit of calls a minute is reached"),
+        400..=499 => (Kind::UpstreamError, "the platform refused the run"),
+        _ => (Kind::UpstreamError, "the platform failed"),
+    }
 }
 
-fn too_large() -> Error {
-    Error::new(Kind::ContentTooLarge, "the run is larger than the platform takes")
-}
+const TOO_LARGE: (Kind, &str) =
+    (Kind::ContentTooLarge, "the run is larger than the platform takes");
 
 /// Make says so with a 400.
 fn is_about_size(said: &str) -> bool {

@@ -10,9 +10,8 @@ use super::response::Decoder;
 use super::wire::{Config, InvocationConfig, LlmConfig, LlmSettings, Message, RunBody};
 use super::{Make, options, schema, tools};
 use crate::error::{Error, Kind, Result};
-use crate::model::content::Json;
 use crate::model::plan::Plan;
-use crate::model::run::{InstructionsMode, RunRequest, Unsupported, Warning};
+use crate::model::run::{InstructionsMode, RunRequest, Warning};
 use crate::outbound::{Exchange, UpstreamRequest, prompt, target};
 
 /// Encodes a run.
@@ -78,7 +77,10 @@ fn config<'a>(
         additions.push(prompt::context_block(&request.context).trim_end().to_owned());
     }
     if let Some(wanted) = &request.output_schema {
-        structure(make, wanted, request.unsupported, &mut config, &mut additions, warnings)?;
+        let (parser, losses) = schema::translate(&wanted.0);
+        let mode = request.unsupported;
+        let is_sent = losses.settle(&make.name, &wanted.0, mode, &mut additions, warnings)?;
+        config.output_parser = is_sent.then_some(parser);
     }
     if let Some(tools) = &request.tools {
         let lists = tools::sort(tools, request.unsupported, &make.name, warnings)?;
@@ -97,32 +99,4 @@ fn config<'a>(
     }
     config.additional_system_prompt = (!additions.is_empty()).then(|| additions.join("\n\n"));
     Ok((config, options.callback_url))
-}
-
-/// Makes `output_schema` Make's own schema, or where it cannot be, and the request allows that,
-/// an instruction.
-fn structure(
-    make: &Make,
-    wanted: &Json,
-    unsupported: Unsupported,
-    config: &mut Config<'_>,
-    additions: &mut Vec<String>,
-    warnings: &mut Vec<Warning>,
-) -> Result<()> {
-    let (parser, losses) = schema::translate(&wanted.0);
-    match losses.refusal(&make.name) {
-        None => {
-            config.output_parser = Some(parser);
-            warnings.extend(losses.warning());
-            Ok(())
-        }
-        Some(_) if unsupported == Unsupported::Ignore => {
-            additions.push(prompt::schema_instruction(&wanted.0));
-            let how = "given as an instruction, because the platform cannot express it; \
-                       checked on its answer";
-            warnings.push(Warning::emulated("output_schema", how));
-            Ok(())
-        }
-        Some(refusal) => Err(refusal),
-    }
 }

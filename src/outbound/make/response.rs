@@ -92,7 +92,7 @@ impl Decode for Decoder {
         };
         let thread_id = answer.thread_id.take().or(self.thread_id.take());
         events.push(RunEvent::live(Happening::Upstream { run_id: None, thread_id }));
-        self.trace(answer.execution_steps.take().unwrap_or_default(), events);
+        self.trace(std::mem::take(&mut answer.execution_steps), events);
         if let Some(usage) = answer.token_usage_summary.take() {
             let usage = usage.into_usage();
             if usage != Usage::default() {

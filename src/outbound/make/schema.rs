@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::wire::{OutputParser, SchemaField, Spec};
-use crate::outbound::schema_words::Losses;
+use crate::outbound::schema_words::{Losses, types_of_choices};
 
 /// The most members that a `spec` holds.
 const MOST_MEMBERS: usize = 10;
@@ -95,7 +95,11 @@ fn field(schema: &Value, path: &str, depth: usize, losses: &mut Losses) -> Schem
     let format = text_type(object).filter(|_| word == Some("string"));
     // `members` sorts an object's keywords itself, unless it is too deep to get there.
     if word != Some("object") || depth > 0 {
-        losses.sort(object, path, &|word| word == "format" && format.is_some());
+        losses.sort(object, path, &|keyword| match keyword {
+            "format" => format.is_some(),
+            "minimum" => word == Some("integer") && is_unsigned(object),
+            _ => false,
+        });
     }
     match word {
         Some("object") => {
@@ -109,8 +113,12 @@ fn field(schema: &Value, path: &str, depth: usize, losses: &mut Losses) -> Schem
         }
         Some("array") => {
             field.r#type = "array";
-            if let Some(items @ Value::Object(_)) = object.get("items") {
-                if depth > 0 {
+            if let Some(items @ Value::Object(element)) = object.get("items") {
+                if depth == 0 && is_object(element) {
+                    // A list of fields is what Make has for an array of objects.
+                    let path = format!("{path}.items");
+                    field.spec = Some(Spec::Members(members(element, &path, depth + 1, losses)));
+                } else if depth > 0 {
                     losses.refuse(
                         format!("{path}.items"),
                         "this platform cannot express elements nested so deeply",
@@ -122,6 +130,7 @@ fn field(schema: &Value, path: &str, depth: usize, losses: &mut Losses) -> Schem
             }
         }
         Some("string") => field.r#type = format.unwrap_or("text"),
+        Some("integer") if is_unsigned(object) => field.r#type = "uinteger",
         Some("integer") => field.r#type = "integer",
         Some("number") => field.r#type = "number",
         Some("boolean") => field.r#type = "boolean",
@@ -140,7 +149,12 @@ fn type_word<'a>(
     let one = match object.get("type") {
         None if object.contains_key("properties") => return Some("object"),
         None if object.contains_key("items") => return Some("array"),
-        None => return None,
+        None => {
+            return match types_of_choices(object).as_slice() {
+                [one] if *one != "null" => Some(*one),
+                _ => None,
+            };
+        }
         Some(Value::String(word)) => Some(word.as_str()),
         Some(Value::Array(words)) => {
             losses.lost.insert("type".to_owned());
@@ -164,12 +178,19 @@ fn type_word<'a>(
     one
 }
 
+/// Whether an integer begins at 0, for which Make has a type.
+fn is_unsigned(object: &Map<String, Value>) -> bool {
+    object.get("minimum").and_then(Value::as_f64) == Some(0.0)
+}
+
 /// Make's text type for a `format`, where there is one that says as much.
 fn text_type(object: &Map<String, Value>) -> Option<&'static str> {
     match object.get("format").and_then(Value::as_str)? {
         "email" => Some("email"),
         "uri" => Some("url"),
         "uuid" => Some("uuid"),
+        // Make's dates have a time; a day alone stays text.
+        "date-time" => Some("date"),
         _ => None,
     }
 }
@@ -246,14 +267,43 @@ mod tests {
                 ".properties.b",
             ),
             (
-                json!({"type": "array", "items": {"type": "object", "properties": {"b": {}}}}),
-                ".items",
+                json!({"type": "array", "items": {"type": "object", "properties": {"b": {"type": "object"}}}}),
+                ".items.properties.b",
             ),
             (json!({"type": "array", "items": {"type": "array", "items": {}}}), ".items.items"),
             (json!({"type": ["object", "string"], "properties": {"b": {}}}), ".type"),
             (json!(false), ""),
         ] {
             assert_eq!(refused(&with(&field)), at_a(rest), "{field}");
+        }
+    }
+
+    #[test]
+    fn each_type_becomes_the_closest_of_make() {
+        for (field, expected) in [
+            (json!({"type": "string", "format": "uri"}), json!({"type": "url"})),
+            (json!({"type": "string", "format": "uuid"}), json!({"type": "uuid"})),
+            (json!({"type": "string", "format": "date-time"}), json!({"type": "date"})),
+            (json!({"type": "string", "format": "date"}), json!({"type": "text"})),
+            (json!({"type": "integer", "minimum": 0}), json!({"type": "uinteger"})),
+            (json!({"type": "integer", "minimum": 1}), json!({"type": "integer"})),
+            (json!({"type": "number", "minimum": 0}), json!({"type": "number"})),
+            (json!({"type": ["boolean", "null"]}), json!({"type": "boolean"})),
+            (json!({"enum": ["a", "b"]}), json!({"type": "text"})),
+            (json!({"const": 7}), json!({"type": "integer"})),
+            (json!({"enum": ["a", 7]}), json!({"type": "any"})),
+            (json!({"type": "null"}), json!({"type": "any"})),
+            (json!({"title": "t", "type": "array"}), json!({"type": "array", "label": "t"})),
+            (
+                json!({"type": "array", "items": {"type": "object",
+                    "properties": {"b": {"type": "string"}}, "required": ["b"]}}),
+                json!({"type": "array", "spec": [{"name": "b", "type": "text", "required": true}]}),
+            ),
+        ] {
+            let mut expected = expected;
+            expected["name"] = json!("a");
+            expected["required"] = json!(false);
+            assert_eq!(said(&with(&field))["schema"], json!([expected]), "{field}");
         }
     }
 
@@ -286,7 +336,7 @@ mod tests {
             "properties": {
                 "a": {"type": "string", "enum": ["x"], "pattern": "x"},
                 "b": {"type": ["integer", "null"], "minimum": 1},
-                "c": {"type": "string", "format": "date-time", "pattern": "y"},
+                "c": {"type": "string", "format": "date", "pattern": "y"},
                 "d": {"type": "string", "format": "email"},
             },
         });

@@ -55,8 +55,7 @@ pub(super) fn frame(
                 look(decoder, &mut answer, events);
                 answered(decoder, answer.response.take(), events);
             }
-            over(decoder, events);
-            Ok(())
+            over(decoder, events)
         }
         ("step" | "message" | "", Some(mut answer)) => step(decoder, &mut answer, events),
         ("step", None) => {
@@ -79,12 +78,7 @@ pub(super) fn end(decoder: &mut Decoder, events: &mut Vec<RunEvent>) -> Result<(
     if decoder.stream.has_ended {
         return Ok(());
     }
-    if decoder.stream.has_answer {
-        over(decoder, events);
-        return Ok(());
-    }
-    let error = Error::new(Kind::UpstreamProtocol, "the stream ended before an answer");
-    Err(error.upstream(&decoder.upstream, None, None))
+    over(decoder, events)
 }
 
 fn step(decoder: &mut Decoder, answer: &mut Answer, events: &mut Vec<RunEvent>) -> Result<()> {
@@ -168,11 +162,18 @@ fn read_json(decoder: &mut Decoder, text: &str) {
     }
 }
 
-fn over(decoder: &mut Decoder, events: &mut Vec<RunEvent>) {
+/// The end, by whatever sign: it is one only after an answer. What was said before tools were
+/// called is none.
+fn over(decoder: &mut Decoder, events: &mut Vec<RunEvent>) -> Result<()> {
     decoder.stream.has_ended = true;
+    if !decoder.stream.has_answer {
+        let error = Error::new(Kind::UpstreamProtocol, "the stream ended before an answer");
+        return Err(error.upstream(&decoder.upstream, None, None));
+    }
     let structured = decoder.stream.own_json.take().or(decoder.stream.read_json.take());
     events.extend(structured.map(|json| RunEvent::live(Happening::Structured(json))));
     completed(events);
+    Ok(())
 }
 
 /// An `error` event, of whatever shape.

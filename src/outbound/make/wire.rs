@@ -1,11 +1,12 @@
 //! Make's JSON, as it goes over the wire. Requests borrow from the plan; answers are read with
 //! every member optional, because their schema is published for whole answers only.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::content::Role;
 use crate::model::run::Usage;
+use crate::outbound::nested;
 
 /// The body of a run.
 #[derive(Serialize)]
@@ -132,14 +133,18 @@ pub(super) enum Spec {
 pub(super) struct Answer {
     pub response: Option<String>,
     pub json_response: Option<Value>,
-    pub execution_steps: Option<Vec<Answer>>,
+    /// A step of unknown form does not cost the answer.
+    #[serde(deserialize_with = "nested::each")]
+    pub execution_steps: Vec<Answer>,
+    #[serde(deserialize_with = "nested::loose")]
     pub thread_id: Option<String>,
+    #[serde(deserialize_with = "nested::loose")]
     pub token_usage_summary: Option<TokenUsage>,
     /// Of no published shape.
     pub token_usage: Option<Value>,
     pub role: Option<String>,
     pub content: Option<String>,
-    #[serde(deserialize_with = "count")]
+    #[serde(deserialize_with = "nested::loose")]
     pub execution_time_ms: Option<u64>,
     pub tool_calls: Option<Vec<ToolCall>>,
     pub tool_response: Option<ToolResponse>,
@@ -161,16 +166,17 @@ impl Answer {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TokenUsage {
-    #[serde(deserialize_with = "count")]
+    #[serde(deserialize_with = "nested::loose")]
     pub prompt_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
+    #[serde(deserialize_with = "nested::loose")]
     pub completion_tokens: Option<u64>,
-    #[serde(deserialize_with = "count")]
+    #[serde(deserialize_with = "nested::loose")]
     pub total_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct ToolCall {
+    #[serde(default, deserialize_with = "nested::loose")]
     pub id: Option<String>,
     pub name: String,
     #[serde(default)]
@@ -179,9 +185,11 @@ pub(super) struct ToolCall {
 
 #[derive(Deserialize)]
 pub(super) struct ToolResponse {
+    #[serde(default, deserialize_with = "nested::loose")]
     pub name: Option<String>,
     #[serde(default)]
     pub result: Value,
+    #[serde(default, deserialize_with = "nested::loose")]
     pub status: Option<String>,
 }
 
@@ -195,9 +203,4 @@ impl TokenUsage {
             ..Usage::default()
         }
     }
-}
-
-/// A count; unknown where it is absent or not a whole number.
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(Value::deserialize(deserializer)?.as_u64())
 }

@@ -18,7 +18,11 @@ pub(super) fn messages<'a>(
     let mut messages = Vec::with_capacity(replayed + plan.request.input.len());
     for (at, message) in plan.messages().enumerate() {
         // What was refused once never got into the history.
-        let (attachments, unknown) = files(message);
+        let (attachments, unknown, unnamed) = files(message);
+        for index in unnamed.into_iter().filter(|_| at >= replayed) {
+            let place = format!("input[{}].attachments[{index}].name", at - replayed);
+            warnings.push(Warning::ignored(&place));
+        }
         for index in unknown {
             let place = format!("input[{}].attachments[{index}]", at.saturating_sub(replayed));
             if plan.request.unsupported == Unsupported::Ignore {
@@ -38,9 +42,10 @@ pub(super) fn messages<'a>(
     refused.map_or(Ok(messages), Err)
 }
 
-/// A message's files, and the places of those that are of no known kind.
-fn files(message: &Message) -> (Vec<wire::Attachment<'_>>, Vec<usize>) {
-    let mut unknown = Vec::new();
+/// A message's files, the places of those that are of no known kind, and of those whose name is
+/// left out, because only PDFs have one there.
+fn files(message: &Message) -> (Vec<wire::Attachment<'_>>, Vec<usize>, Vec<usize>) {
+    let (mut unknown, mut unnamed) = (Vec::new(), Vec::new());
     let mut files = Vec::with_capacity(message.attachments.len());
     for (index, file) in message.attachments.iter().enumerate() {
         let essence = file.media_type.split(';').next().unwrap_or_default().trim();
@@ -48,14 +53,17 @@ fn files(message: &Message) -> (Vec<wire::Attachment<'_>>, Vec<usize>) {
             unknown.push(index);
             continue;
         };
+        let name = file.name.as_deref().filter(|_| extension == "pdf");
+        if file.name.is_some() && name.is_none() {
+            unnamed.push(index);
+        }
         files.push(wire::Attachment {
             base64: format!("data:{media_type};base64,{}", file.base64),
             extension,
-            // Only PDFs have a name there.
-            name: file.name.as_deref().filter(|_| extension == "pdf"),
+            name,
         });
     }
-    (files, unknown)
+    (files, unknown, unnamed)
 }
 
 fn kind(media_type: &str) -> Option<(&'static str, &'static str)> {

@@ -1,16 +1,11 @@
 //! Zaia's failures as ours. Only 401 and 404 are documented; the rest goes by status. Called by
 //! the vendor's `failure`.
 
-use std::time::Duration;
-
 use http::{HeaderMap, StatusCode};
 
 use super::wire::Failure;
 use crate::error::{Error, Kind};
 use crate::outbound::fault;
-
-/// When to come back where the platform does not say.
-const LATER: Duration = Duration::from_secs(60);
 
 /// Reads an answer that is not a success.
 pub(super) fn failure(
@@ -20,20 +15,24 @@ pub(super) fn failure(
     body: &[u8],
 ) -> Error {
     let said = said(body);
-    let error = match status.as_u16() {
-        401 | 403 => Error::new(
+    let class = classify(status);
+    fault::failed(upstream, status, headers, said.as_deref(), class)
+}
+
+fn classify(status: StatusCode) -> (Kind, &'static str) {
+    match status.as_u16() {
+        300..=399 => (Kind::UpstreamMisconfigured, "the platform's API is not at base_url"),
+        401 | 403 => (
             Kind::UpstreamMisconfigured,
             "the platform does not accept the gateway's credential or plan for this",
         ),
-        402 => Error::new(Kind::BudgetExhausted, "the platform's credits are used up"),
-        404 => Error::new(Kind::AgentNotFound, "the platform knows no such agent"),
-        413 => Error::new(Kind::ContentTooLarge, "the run is larger than the platform takes"),
-        429 => Error::new(Kind::RateLimited, "the platform's limit of calls is reached")
-            .retry_after(fault::retry_after(headers).unwrap_or(LATER)),
-        400..=499 => Error::new(Kind::UpstreamError, "the platform refused the run"),
-        _ => Error::new(Kind::UpstreamError, "the platform failed"),
-    };
-    error.upstream(upstream, Some(status.as_u16()), said.as_deref())
+        402 => (Kind::BudgetExhausted, "the platform's credits are used up"),
+        404 => (Kind::AgentNotFound, "the platform knows no such agent"),
+        413 => (Kind::ContentTooLarge, "the run is larger than the platform takes"),
+        429 => (Kind::RateLimited, "the platform's limit of calls is reached"),
+        400..=499 => (Kind::UpstreamError, "the platform refused the run"),
+        _ => (Kind::UpstreamError, "the platform failed"),
+    }
 }
 
 /// What the failure says of itself: its sentence for people, in English if there is one.

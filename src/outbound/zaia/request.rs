@@ -10,7 +10,7 @@ use super::response::Decoder;
 use super::{attachments, options, schema, wire};
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::Plan;
-use crate::model::run::{InstructionsMode, RunRequest, Unsupported, Warning};
+use crate::model::run::{InstructionsMode, RunRequest};
 use crate::outbound::{Exchange, UpstreamRequest, prompt, target};
 
 const ACCEPT: &str = "application/json";
@@ -25,19 +25,9 @@ pub(super) fn start(upstream: &str, plan: &Plan) -> Result<Exchange> {
     let mut output = None;
     if let Some(wanted) = &request.output_schema {
         let (translated, losses) = schema::translate(&wanted.0);
-        match losses.refusal(upstream) {
-            None => {
-                output = Some(translated);
-                warnings.extend(losses.warning());
-            }
-            Some(_) if request.unsupported == Unsupported::Ignore => {
-                facts.push(prompt::schema_instruction(&wanted.0));
-                let how = "given as an instruction, because the platform cannot express it; \
-                           checked on its answer";
-                warnings.push(Warning::emulated("output_schema", how));
-            }
-            Some(refusal) => return Err(refusal),
-        }
+        let mode = request.unsupported;
+        let is_sent = losses.settle(upstream, &wanted.0, mode, &mut facts, &mut warnings)?;
+        output = is_sent.then_some(translated);
     }
     let context = (!facts.is_empty()).then(|| facts.join("\n\n"));
     let body = serde_json::to_vec(&wire::ExecuteBody { messages, context, output })

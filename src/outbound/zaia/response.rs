@@ -113,7 +113,7 @@ impl Decode for Decoder {
             "completed" | "failed" | "cancelled" => {}
             _ => return Err(self.broken("the execution is in a state that is not known")),
         }
-        let mut detail = execution.detail.take().unwrap_or(Detail { output: None, events: None });
+        let mut detail = execution.detail.take().unwrap_or_default();
         trace::tell(&mut detail, events);
         if let Some(credits) = credits(&execution) {
             let usage = Usage { credits: Some(credits), ..Usage::default() };

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::outbound::schema_words::Losses;
+use crate::outbound::schema_words::{Losses, types_of_choices};
 
 const ROOT: &str = "output_schema";
 
@@ -141,28 +141,6 @@ fn types(object: &Map<String, Value>) -> (Vec<&str>, bool) {
     let is_nullable = words.len() > 1 && words.contains(&"null");
     words.retain(|word| !is_nullable || *word != "null");
     (words, is_nullable)
-}
-
-/// The types of the values of `enum` or `const`, each once.
-fn types_of_choices(object: &Map<String, Value>) -> Vec<&'static str> {
-    let constant = object.get("const").map(std::slice::from_ref);
-    let choices = object.get("enum").and_then(Value::as_array).map(Vec::as_slice).or(constant);
-    let mut words = Vec::new();
-    for choice in choices.unwrap_or_default() {
-        let word = match choice {
-            Value::Null => "null",
-            Value::Bool(_) => "boolean",
-            Value::Number(number) if number.is_f64() => "number",
-            Value::Number(_) => "integer",
-            Value::String(_) => "string",
-            // Zaia's choices are scalars: without a type the schema is refused.
-            Value::Array(_) | Value::Object(_) => return Vec::new(),
-        };
-        if !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    words
 }
 
 #[cfg(test)]

@@ -11,13 +11,14 @@ use crate::model::run::ToolStatus;
 
 /// Tells the tool calls in their order.
 pub(super) fn tell(detail: &mut Detail, events: &mut Vec<RunEvent>) {
-    let calls = detail.events.take().unwrap_or_default();
+    let calls = std::mem::take(&mut detail.events);
     let mut used = HashSet::new();
     let calls = calls.into_iter().filter(|event| event.r#type == "tool-call");
     for (index, event) in calls.enumerate() {
-        let own = event.id.clone().filter(|id| !used.contains(id));
-        let call_id = own.unwrap_or_else(|| format!("call_{}", index + 1));
-        used.insert(call_id.clone());
+        // Zaia's own id where it gives one that is new, else the first of ours that is.
+        let own = event.id.iter().cloned();
+        let mut ids = own.chain((index + 1..).map(|number| format!("call_{number}")));
+        let Some(call_id) = ids.find(|id| used.insert(id.clone())) else { continue };
         tell_call(event, call_id, events);
     }
 }

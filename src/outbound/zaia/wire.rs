@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::content::Role;
+use crate::outbound::nested;
 
 /// The body of an execution.
 #[derive(Serialize)]
@@ -42,6 +43,7 @@ pub(super) struct Answer<'a> {
     pub execution: Option<Execution<'a>>,
     /// A string, an object, or whatever else comes.
     pub content: Option<Value>,
+    #[serde(deserialize_with = "nested::loose")]
     pub attachments_urls: Option<Vec<Value>>,
 }
 
@@ -54,16 +56,17 @@ pub(super) struct Execution<'a> {
     /// Kept as it is written: credits are decimals.
     #[serde(borrow, default)]
     pub credits_used: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nested::loose")]
     pub detail: Option<Detail>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Detail {
     #[serde(default)]
     pub output: Option<Value>,
-    #[serde(default)]
-    pub events: Option<Vec<Event>>,
+    /// An event of unknown form does not cost the answer.
+    #[serde(default, deserialize_with = "nested::each")]
+    pub events: Vec<Event>,
 }
 
 /// One thing that an agent did; tool calls are the ones that a run is told.
@@ -88,7 +91,9 @@ pub(super) struct Event {
 pub(super) struct Failure {
     pub name: Option<String>,
     pub message: Option<String>,
+    #[serde(deserialize_with = "nested::loose")]
     pub code: Option<String>,
+    #[serde(deserialize_with = "nested::loose")]
     pub feedback: Option<Feedback>,
 }
 

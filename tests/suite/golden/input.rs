@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use switchyard::clock::{CountingIds, Timestamp};
 use switchyard::config::{Breaker, Caps, Clocks, Secret, Upstream};
+use switchyard::inbound::unified::handle;
 use switchyard::model::content::{Attachment, Message, Role};
 use switchyard::model::ids::{RunId, ThreadId};
-use switchyard::model::micro::Micro;
 use switchyard::model::plan::{Plan, PlannedThread};
-use switchyard::model::run::{InstructionsMode, McpServer, RunLimits, RunRequest, Unsupported};
+use switchyard::model::run::RunRequest;
 
 /// A case's input.
 pub(super) struct Input {
@@ -31,7 +32,8 @@ struct RunFile {
     preset: Map<String, Value>,
     #[serde(default)]
     thread: ThreadFile,
-    request: RequestFile,
+    /// The body of the unified run request, without `agent`.
+    request: Box<RawValue>,
     #[serde(default)]
     answer_headers: IndexMap<String, String>,
 }
@@ -44,6 +46,7 @@ struct ThreadFile {
     history: Vec<MessageFile>,
 }
 
+/// A message of the conversation as the gateway remembers it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MessageFile {
@@ -58,61 +61,14 @@ struct MessageFile {
 struct AttachmentFile {
     media_type: String,
     name: Option<String>,
-    data: Option<String>,
-    url: Option<String>,
+    data: String,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum InputFile {
-    Text(String),
-    Messages(Vec<MessageFile>),
-}
+/// The alias that the caller names the agent by.
+pub(super) const AGENT: &str = "support";
 
-/// The unified run request's fields.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RequestFile {
-    input: InputFile,
-    thread_id: Option<String>,
-    #[serde(default)]
-    context: IndexMap<String, Value>,
-    instructions: Option<String>,
-    #[serde(default)]
-    instructions_mode: InstructionsMode,
-    output_schema: Option<Value>,
-    tools: Option<Vec<String>>,
-    #[serde(default)]
-    mcp_servers: Vec<McpServerFile>,
-    model: Option<String>,
-    #[serde(default)]
-    limits: LimitsFile,
-    #[serde(default)]
-    stream: bool,
-    #[serde(default)]
-    metadata: IndexMap<String, String>,
-    #[serde(default)]
-    upstream_options: Map<String, Value>,
-    #[serde(default)]
-    unsupported: Unsupported,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct McpServerFile {
-    name: String,
-    url: String,
-    authorization: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct LimitsFile {
-    max_output_tokens: Option<u64>,
-    max_steps: Option<u64>,
-    timeout_seconds: Option<f64>,
-    max_cost_usd: Option<Micro>,
-}
+/// The longest run that a caller may ask for.
+pub(super) const LONGEST: Duration = Duration::from_secs(3_600);
 
 pub(super) fn read(path: &Path) -> Result<Input, String> {
     let bytes = fs::read(path).map_err(|error| format!("run.json: {error}"))?;
@@ -126,7 +82,7 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
         upstream: upstream.name.clone(),
         agent: file.agent,
         preset: file.preset,
-        request: request(file.request)?,
+        request: request(&file.request)?,
         thread: PlannedThread {
             id: thread_id,
             is_continued: file.thread.is_continued,
@@ -167,59 +123,20 @@ fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, String> {
 }
 
 fn message(file: MessageFile) -> Message {
-    let by_value = |file: AttachmentFile| {
-        let AttachmentFile { media_type, name, data, .. } = file;
-        data.map(|base64| Attachment { media_type, name, base64 })
+    let attachment = |file: AttachmentFile| {
+        let AttachmentFile { media_type, name, data } = file;
+        Attachment { media_type, name, base64: data }
     };
     Message {
         role: file.role,
         content: file.content.into(),
-        attachments: file.attachments.into_iter().filter_map(by_value).collect(),
+        attachments: file.attachments.into_iter().map(attachment).collect(),
     }
 }
 
-fn request(file: RequestFile) -> Result<RunRequest, String> {
-    let messages = match file.input {
-        InputFile::Text(text) => {
-            vec![MessageFile { role: Role::User, content: text, attachments: Vec::new() }]
-        }
-        InputFile::Messages(messages) => messages,
-    };
-    let attachment_urls =
-        messages.iter().flat_map(|message| &message.attachments).any(|file| file.url.is_some());
-    let thread_id = match file.thread_id {
-        Some(text) => Some(ThreadId::parse(&text).ok_or("run.json: request.thread_id")?),
-        None => None,
-    };
-    Ok(RunRequest {
-        warnings: Vec::new(),
-        input: messages.into_iter().map(message).collect(),
-        attachment_urls,
-        thread_id,
-        context: file.context,
-        instructions: file.instructions.map(Into::into),
-        instructions_mode: file.instructions_mode,
-        output_schema: file.output_schema.map(Into::into),
-        tools: file.tools,
-        mcp_servers: file
-            .mcp_servers
-            .into_iter()
-            .map(|McpServerFile { name, url, authorization }| McpServer {
-                name,
-                url,
-                authorization,
-            })
-            .collect(),
-        model: file.model,
-        limits: RunLimits {
-            max_output_tokens: file.limits.max_output_tokens,
-            max_steps: file.limits.max_steps,
-            timeout: file.limits.timeout_seconds.map(Duration::from_secs_f64),
-            max_cost_usd: file.limits.max_cost_usd,
-        },
-        stream: file.stream,
-        metadata: file.metadata,
-        upstream_options: file.upstream_options,
-        unsupported: file.unsupported,
-    })
+/// What a caller sends, byte for byte, as the product's own face reads it.
+fn request(body: &RawValue) -> Result<RunRequest, String> {
+    let (_, checked) = handle::decode_run(body.get().as_bytes(), Some(AGENT), LONGEST)
+        .map_err(|error| format!("run.json: request: {error}"))?;
+    Ok(checked.run)
 }
