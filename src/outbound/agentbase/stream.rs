@@ -35,13 +35,14 @@ pub(super) struct Decoder {
     answer: Answer,
     tools: Tools,
     cost: Option<Micro>,
+    unknown: u64,
 }
 
 impl Decoder {
     pub(super) fn new(expected: Expected) -> Self {
         let answer = Answer::new(expected.is_in_tokens, expected.wants_json);
         let (session, tools) = (String::new(), Tools::default());
-        Self { expected, has_ended: false, session, answer, tools, cost: None }
+        Self { expected, has_ended: false, session, answer, tools, cost: None, unknown: 0 }
     }
 
     fn event(&mut self, event: Event<'_>, events: &mut Vec<RunEvent>) {
@@ -84,6 +85,7 @@ impl Decoder {
         let is_named = matches!(kind, "final_output" | "agent_final_output");
         let is_handover = kind.contains("transfer");
         if is_handover || !self.answer.structured(event.content, is_named, events) {
+            self.unknown += 1;
             tracing::debug!(kind, "an event of unknown type was ignored");
         }
     }
@@ -167,6 +169,10 @@ impl Decode for Decoder {
         }
         self.answer.broke_off(events);
         Err(self.broken("the stream broke off before its end"))
+    }
+
+    fn unknown_events(&self) -> u64 {
+        self.unknown
     }
 
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step> {
