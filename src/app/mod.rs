@@ -201,6 +201,7 @@ fn platforms(
             vendor: Arc::clone(&vendor),
             service: stack::upstream(parts).map_err(|error| wrong(&error))?,
             caps: upstream.caps,
+            metrics: measured.clone(),
         });
         let platform = Platform {
             kind: upstream.kind.clone(),

@@ -194,10 +194,9 @@ impl Journal {
         size_of::<Self>() + 1_024 + state.kept_bytes + state.fold.held_bytes()
     }
 
-    /// Drops what is kept beyond `bytes`, oldest first: the run has ended and is remembered only.
-    pub fn shrink(&self) {
-        let mut state = self.state.lock();
-        state.kept.shrink_to_fit();
+    /// The number of its last event.
+    pub fn last_seq(&self) -> u64 {
+        self.state.lock().next_seq - 1
     }
 
     pub(super) fn sit(&self, after: u64, paces: bool) -> Seat {

@@ -70,7 +70,13 @@ impl Gateway {
 
     /// Reads a run of this caller's after event `after`; 0 for all of it.
     pub async fn follow(&self, who: &Principal, id: &str, after: u64) -> Result<Reader> {
-        Ok(Reader::new(self.find(who, id)?, after, false))
+        let journal = self.find(who, id)?;
+        // Waiting for it would pass over all that comes before, the end included.
+        if after > journal.last_seq() {
+            let said = format!("the run has no event {after} yet");
+            return Err(Error::new(Kind::InvalidRequest, said));
+        }
+        Ok(Reader::new(journal, after, false))
     }
 
     /// A thread of this caller's.

@@ -26,8 +26,35 @@ pub fn is_json(media_type: &str) -> bool {
     media_type == JSON || media_type.ends_with("+json")
 }
 
+/// Refuses a body that is compressed, or in another charset than UTF-8: read as it came, it would
+/// mean something else.
+pub fn require_plain(headers: &HeaderMap) -> Result<()> {
+    let encodings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if !encodings.into_iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let error = Error::new(Kind::UnsupportedMediaType, "the body must not be compressed");
+        return Err(error.at("Content-Encoding", "must be identity"));
+    }
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut parameters = content_type.unwrap_or("").split(';').skip(1);
+    let is_other = |parameter: &str| {
+        let charset = parameter
+            .split_once('=')
+            .filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset"));
+        charset.is_some_and(|(_, value)| {
+            let value = value.trim().trim_matches('"');
+            !["utf-8", "utf8", "us-ascii"].iter().any(|known| known.eq_ignore_ascii_case(value))
+        })
+    };
+    if parameters.any(is_other) {
+        let error = Error::new(Kind::UnsupportedMediaType, "the body must be UTF-8");
+        return Err(error.at("Content-Type", "must be of charset utf-8"));
+    }
+    Ok(())
+}
+
 /// Refuses a body that says it is not JSON. One that says nothing is taken for JSON.
 pub fn require_json(headers: &HeaderMap) -> Result<()> {
+    require_plain(headers)?;
     match content_type(headers) {
         Some(other) if !is_json(&other) => Err(unsupported_type("application/json")),
         Some(_) | None => Ok(()),
@@ -114,6 +141,24 @@ mod tests {
         for refused in ["text/plain", "application/x-www-form-urlencoded", "json"] {
             let error = require_json(&with("content-type", refused)).unwrap_err();
             assert_eq!(error.kind(), Kind::UnsupportedMediaType, "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_would_have_to_be_translated_is_refused() {
+        let json = "application/json";
+        for (name, value, taken) in [
+            ("content-encoding", "identity", true),
+            ("content-encoding", "gzip", false),
+            ("content-type", json, true),
+            ("content-type", "application/json; charset=UTF-8", true),
+            ("content-type", "application/json;x=y;Charset=\"utf-8\"", true),
+            ("content-type", "application/json; charset=utf-16", false),
+            ("content-type", "text/plain; charset=iso-8859-1", false),
+        ] {
+            let read = require_plain(&with(name, value));
+            assert_eq!(read.is_ok(), taken, "{name}: {value}");
+            assert!(read.err().is_none_or(|e| e.kind() == Kind::UnsupportedMediaType));
         }
     }
 

@@ -22,3 +22,6 @@ pub mod unified;
 
 pub use errors::render_error;
 pub use faces::{Faces, Parts};
+
+#[cfg(test)]
+mod entry_tests;

@@ -114,7 +114,10 @@ impl Capabilities {
             match self.support(field) {
                 Support::Native => {}
                 Support::Emulated(how) => warnings.push(Warning::emulated(field.path(), how)),
-                Support::Unsupported if request.unsupported == Unsupported::Ignore => {
+                Support::Unsupported
+                    if request.unsupported == Unsupported::Ignore
+                        && !is_all_there_is(request, field) =>
+                {
                     drop_field(request, field);
                     warnings.push(Warning::ignored(field.path()));
                 }
@@ -156,6 +159,16 @@ fn asked(request: &RunRequest) -> Vec<Field> {
     .into_iter()
     .filter_map(|(field, asked)| asked.then_some(field))
     .collect()
+}
+
+/// Whether a message would say nothing without this field. A platform must not be asked nothing.
+fn is_all_there_is(request: &RunRequest, field: Field) -> bool {
+    let without = |message: &crate::model::content::Message| match field {
+        Field::Attachments => !message.attachments.is_empty(),
+        Field::AttachmentUrls => message.attachments.is_empty(),
+        _ => false,
+    };
+    request.input.iter().any(|message| message.content.trim().is_empty() && without(message))
 }
 
 fn drop_field(request: &mut RunRequest, field: Field) {
@@ -207,6 +220,24 @@ mod tests {
         let error = table.admit(&mut everything(), "x").unwrap_err();
         let paths: Vec<_> = error.fields().iter().map(|field| field.path.as_str()).collect();
         assert_eq!(paths, ["input[]", "tools", "model"]);
+    }
+
+    #[test]
+    fn a_message_is_not_emptied_by_what_is_ignored() {
+        let table = Capabilities::new(|_| Support::Unsupported);
+        let mut request = RunRequest::of("");
+        request.unsupported = Unsupported::Ignore;
+        request.attachment_urls = true;
+        let error = table.admit(&mut request.clone(), "x").unwrap_err();
+        assert_eq!(error.fields()[0].path, "input[].attachments[].url");
+        request.attachment_urls = false;
+        request.input[0].attachments.push(crate::model::content::Attachment {
+            media_type: "text/plain".to_owned(),
+            name: None,
+            base64: "QQ==".to_owned(),
+        });
+        let error = table.admit(&mut request, "x").unwrap_err();
+        assert_eq!(error.fields()[0].path, "input[].attachments");
     }
 
     #[test]

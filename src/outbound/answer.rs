@@ -25,6 +25,8 @@ pub(super) struct Answer {
     decoder: Box<dyn Decode>,
     /// What was decoded and is not handed on yet, the next one last.
     events: Vec<RunEvent>,
+    /// Events of unknown type that are counted already.
+    unknown: u64,
     phase: Phase,
 }
 
@@ -47,6 +49,10 @@ struct Reading {
 }
 
 impl Answer {
+    fn new(line: Line, decoder: Box<dyn Decode>, events: Vec<RunEvent>, phase: Phase) -> Self {
+        Self { line, decoder, events, unknown: 0, phase }
+    }
+
     /// Of a platform that has the run, and has begun to answer.
     pub(super) fn begun(
         line: Line,
@@ -54,7 +60,7 @@ impl Answer {
         warnings: Vec<Warning>,
         response: Response<Body>,
     ) -> Self {
-        let mut answer = Self { line, decoder, events: announce(warnings), phase: Phase::Over };
+        let mut answer = Self::new(line, decoder, announce(warnings), Phase::Over);
         answer.events.reverse();
         answer.phase = answer.read(response);
         answer
@@ -70,7 +76,7 @@ impl Answer {
         let mut events = announce(warnings);
         events.push(RunEvent::synthetic(Happening::Started));
         events.reverse();
-        Self { line, decoder, events, phase: Phase::Ask(request, Duration::ZERO) }
+        Self::new(line, decoder, events, Phase::Ask(request, Duration::ZERO))
     }
 
     /// The events of the run.
@@ -95,7 +101,22 @@ impl Answer {
                 self.events.push(RunEvent::live(Happening::Ended(Ending::Failed(error))));
             }
             self.settle();
+            self.count_unknown();
         }
+    }
+
+    /// Counts the events that the decoder left out; the log tells of the first ones of a run only,
+    /// since a platform that has a new type may send it with every word.
+    fn count_unknown(&mut self) {
+        let so_far = self.decoder.unknown_events();
+        let target = &self.line.target;
+        if self.unknown == 0 && so_far > 0 {
+            tracing::warn!(upstream = target.name, "events of unknown type are left out");
+        }
+        for _ in self.unknown..so_far {
+            target.metrics.unknown_event();
+        }
+        self.unknown = so_far;
     }
 
     /// Reads the next piece of the answer. On an error the phase is left at its end.

@@ -23,6 +23,7 @@ use crate::model::call::Call;
 use crate::model::plan::RunCall;
 use crate::outbound::answer::Answer;
 use crate::outbound::{UpstreamRequest, Vendor};
+use crate::telemetry::metrics::UpstreamMetrics;
 
 /// An upstream, ready to be called.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct Target {
     pub service: UpstreamService,
     /// Bounds of its answers.
     pub caps: config::Caps,
+    /// Where events of unknown type are counted.
+    pub metrics: UpstreamMetrics,
 }
 
 /// The service. One for the process; a clone is a reference count.

@@ -94,6 +94,11 @@ pub trait Decode: Send {
     /// The stream is over. A decoder that has seen no end says here whether that is one.
     fn end_of_stream(&mut self, events: &mut Vec<RunEvent>) -> Result<()>;
 
+    /// How many events of a type that this platform is not known to have were left out so far.
+    fn unknown_events(&self) -> u64 {
+        0
+    }
+
     /// A whole answer with a success status.
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step>;
 }

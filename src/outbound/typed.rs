@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::error::FieldError;
 
+/// Errors that are told at once.
+const MOST_ERRORS: usize = 32;
+
 /// Reads `map` as a `T`. Errors have their paths below the map.
 ///
 /// Serde stops at the first error, so the key at fault is taken out and the rest is read again:
@@ -29,6 +32,10 @@ pub fn read<T: DeserializeOwned>(map: &Map<String, Value>) -> Result<T, Vec<Fiel
         };
         if rest.shift_remove(&key).is_some() {
             errors.push(FieldError { path: place(&path, &said), message: what_belongs(&said) });
+            // Each error costs a reading of all the rest: a map of thousands is not read so often.
+            if errors.len() == MOST_ERRORS {
+                return Err(errors);
+            }
             continue;
         }
         // What is missing altogether ends the search: nothing can be taken out to go on.

@@ -72,8 +72,10 @@ async fn a_stream_is_resumed_after_the_last_event_id() {
     let rest = world.events(rest.body(Default::default()).unwrap()).await.all().await;
     assert_eq!(rest.len(), all.len() - 2);
     assert_eq!(rest[0].data, all[2].data);
-    let wrong = world.request(http::Method::GET, &path).header("last-event-id", "x");
-    world.send(wrong.body(Default::default()).unwrap()).await.problem(400, "invalid_request");
+    for wrong in ["x", "-1", "999", "18446744073709551615"] {
+        let wrong = world.request(http::Method::GET, &path).header("last-event-id", wrong);
+        world.send(wrong.body(Default::default()).unwrap()).await.problem(400, "invalid_request");
+    }
     world.finish().await;
 }
 

@@ -43,6 +43,9 @@ async fn the_configured_field_or_template_is_the_message() {
     let sent = world.simulator.journal();
     assert_eq!(sent[0].json().unwrap()["input"], "Hi there");
     assert_eq!(sent[1].json().unwrap()["input"], "Order 7: fragile");
+    let run = world.post("/v1/hooks/acp:tools", &json!({ "note": "x" })).await.expect(200).json();
+    assert_eq!(run["warnings"][0]["code"], "template_places_empty", "{run}");
+    assert!(run["warnings"][0]["detail"].as_str().unwrap().contains("/order/id"), "{run}");
     let missing = world.post("/v1/hooks/acp:ok", &json!({ "body": {} })).await;
     missing.problem(400, "invalid_request");
     world.finish().await;
@@ -74,6 +77,19 @@ async fn a_broken_post_gets_its_problem() {
         .post_with("/v1/hooks/acp:ok", &[("content-type", "text/csv")], "a,b")
         .await
         .problem(415, "unsupported_media_type");
+    for content in [
+        "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded; charset=iso-8859-1",
+        "application/json; charset=utf-16",
+    ] {
+        let head = [("content-type", content)];
+        let answer = world.post_with("/v1/hooks/acp:ok", &head, "input=x").await;
+        let problem = answer.problem(415, "unsupported_media_type");
+        assert_eq!(problem["errors"][0]["path"], "Content-Type");
+    }
+    let get = world.get("/v1/hooks/acp:ok").await;
+    assert_eq!(get.header("allow"), "POST");
+    get.problem(405, "method_not_allowed");
     world
         .post_with("/v1/hooks/nobody", &[JSON], r#"{"input":"x"}"#)
         .await
@@ -99,5 +115,25 @@ async fn the_acp_face_refuses_as_acp_does() {
     assert!(quota.expect(429).json()["error"].is_string());
     let method = world.get(path).await.expect(405);
     assert!(method.json()["error"].is_string());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_no_empty_text() {
+    let world = World::start().await;
+    let body = json!({ "input": "Hello" });
+    let hook = world.post("/v1/hooks/acp:head-stall?reply=text", &body);
+    let cancel = async {
+        loop {
+            let runs = world.get("/v1/runs").await.json();
+            if let Some(id) = runs["data"][0]["id"].as_str() {
+                world.post(&format!("/v1/runs/{id}/cancel"), &json!({})).await.expect(200);
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (answer, ()) = tokio::join!(hook, cancel);
+    answer.problem(409, "conflict");
     world.finish().await;
 }

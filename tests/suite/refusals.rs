@@ -159,3 +159,42 @@ async fn the_callers_credential_never_travels() {
     assert!(seen[0].header("authorization").unwrap().starts_with("Bearer 6f1e8d3a"));
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_body_that_would_be_misread_is_refused() {
+    let world = World::start().await;
+    let body = r#"{"agent":"acp:ok","input":"x"}"#;
+    for path in ["/v1/runs", "/v1/hooks/acp:ok", "/acp/default/agents/acp:ok/run"] {
+        let answer = world.post_with(path, &[JSON, ("content-encoding", "gzip")], body).await;
+        assert!(answer.expect(415).text().contains("Content-Encoding"), "{path}");
+    }
+    assert!(world.simulator.journal().is_empty());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_agent_whose_name_no_path_holds_is_the_callers_fault() {
+    let world = World::start().await;
+    let agent = format!("acp:{}", "x".repeat(100_000));
+    let problem = world.run(&agent, json!({ "input": "x" })).await.problem(400, "invalid_request");
+    assert_eq!(problem["errors"][0]["path"], "agent");
+    // The longest that is taken is the platform's to know or not.
+    let agent = format!("acp:{}", "ü".repeat(4_000));
+    world.run(&agent, json!({ "input": "x" })).await.problem(404, "agent_not_found");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_message_that_would_be_left_empty_is_refused_even_when_fields_may_be_ignored() {
+    let world = World::start().await;
+    for file in [
+        json!({ "media_type": "text/plain", "data": "QQ==" }),
+        json!({ "media_type": "text/plain", "url": "https://files.example.com/a" }),
+    ] {
+        let message = json!({ "role": "user", "content": "", "attachments": [file] });
+        let body = json!({ "input": [message], "unsupported": "ignore" });
+        world.run("acp:ok", body).await.problem(422, "unsupported_by_upstream");
+    }
+    assert!(world.simulator.journal().is_empty());
+    world.finish().await;
+}

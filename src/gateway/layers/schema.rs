@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use jsonschema::Validator;
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
 use tower::Service;
 
 use crate::error::{Error, Kind, Result};
@@ -16,9 +17,31 @@ use crate::model::content::Json;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::RunCall;
 
+/// The longest schema, as JSON: compiling one takes time that nobody else of its thread has.
+const SCHEMA_BYTES: usize = 64 * 1024;
+/// The largest program that a `pattern` may become, in bytes, and the steps that it may take.
+const PATTERN_BYTES: usize = 256 * 1024;
+const PATTERN_STEPS: usize = 10_000;
+
 /// The layer.
 #[derive(Debug)]
 pub struct OutputSchema;
+
+/// Compiles a caller's schema, or says why it cannot be used. What it refers to elsewhere is not
+/// fetched: the default retriever of this build refuses every address.
+pub fn compile(schema: &Value) -> Result<Validator, String> {
+    let bytes = serde_json::to_vec(schema).map_or(usize::MAX, |text| text.len());
+    if bytes > SCHEMA_BYTES {
+        return Err(format!("is longer than {SCHEMA_BYTES} bytes"));
+    }
+    let patterns =
+        PatternOptions::fancy_regex().size_limit(PATTERN_BYTES).backtrack_limit(PATTERN_STEPS);
+    jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|error| {
+        let place = error.instance_path().to_string();
+        let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
+        format!("is not a usable JSON Schema{at}: {}", error.masked())
+    })
+}
 
 impl Step<RunCall> for OutputSchema {
     type Response = RunEvents;
@@ -31,8 +54,7 @@ impl Step<RunCall> for OutputSchema {
         let Some(schema) = &request.plan.request.output_schema else {
             return next.run(request).await;
         };
-        let compiled = jsonschema::validator_for(&schema.0)
-            .map_err(|cause| Error::invalid("output_schema", cause.to_string()))?;
+        let compiled = compile(&schema.0).map_err(|said| Error::invalid("output_schema", said))?;
         let events = next.run(request).await?;
         let checked = events.scan((Arc::new(compiled), None), |(schema, answer), event| {
             std::future::ready(Some(check(schema, answer, event)))

@@ -29,6 +29,7 @@ pub async fn run_acp(
         return Err(Error::new(Kind::AgentNotFound, "there is no such agent"));
     }
     headers::refuse_idempotency_key(&head.headers)?;
+    headers::require_plain(&head.headers)?;
     let bytes = body.read().await?;
     let request = acp_request::decode(&bytes)?;
     if request.stream {

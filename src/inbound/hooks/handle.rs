@@ -7,7 +7,7 @@ use http::request::Parts as Head;
 use http::{Response, StatusCode};
 
 use crate::config::{Hook, HookInput};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 use crate::inbound::faces::Parts;
 use crate::inbound::hooks::request::{self as hook_request, Reply};
@@ -15,7 +15,7 @@ use crate::inbound::prefer::{Patience, Preference};
 use crate::inbound::unified::handle::{preferring, stream_run};
 use crate::inbound::{answer, errors, headers, start};
 use crate::model::call::Call;
-use crate::model::run::Run;
+use crate::model::run::{Run, RunStatus};
 
 /// How long a webhook waits unless configured: below the 30 s after which Zapier gives up.
 const REPLY_WITHIN: Duration = Duration::from_secs(25);
@@ -64,6 +64,9 @@ fn sooner(asked: Patience, reply_within: Duration) -> Patience {
 fn encode(run: &Run, reply: Reply) -> Result<Response<Body>> {
     match &run.error {
         _ if reply == Reply::Json || !run.status.is_terminal() => start::run_answer(run),
+        None if run.status == RunStatus::Cancelled => {
+            Err(Error::new(Kind::Conflict, "the run was cancelled"))
+        }
         Some(problem) => Ok(answer::located(errors::problem_answer(problem), run)),
         None => {
             let output = run.output.as_ref().map_or("", |output| output.as_str()).to_owned();

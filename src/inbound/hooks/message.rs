@@ -10,7 +10,9 @@ use crate::inbound::text;
 use crate::wire::json::{self, Bounds};
 
 /// The message in a payload: text, or in `input` also an array of messages.
-pub fn find(payload: &Map<String, Value>, input: &HookInput) -> Result<Value> {
+/// With it, the places of a template that had no value.
+pub fn find(payload: &Map<String, Value>, input: &HookInput) -> Result<(Value, Vec<String>)> {
+    let mut empty = Vec::new();
     let (found, sought) = match input {
         HookInput::Input => (message(payload.get("input")), "input"),
         HookInput::Pointer(pointer) => {
@@ -18,13 +20,13 @@ pub fn find(payload: &Map<String, Value>, input: &HookInput) -> Result<Value> {
             (Value::String(found), pointer.as_str())
         }
         HookInput::Template(template) => {
-            (Value::String(fill(template, payload)), "the hook's template")
+            (Value::String(fill(template, payload, &mut empty)), "the hook's template")
         }
     };
     if found.as_str().is_some_and(|text| text.trim().is_empty()) {
         return Err(Error::invalid(sought, "the payload has no message here"));
     }
-    Ok(found)
+    Ok((found, empty))
 }
 
 /// An array of messages stays one; it may also come as JSON in a text.
@@ -53,14 +55,17 @@ fn at<'a>(payload: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
 }
 
 /// Fills the `{{/json/pointer}}` places of a template. A place without a value stays empty: tools
-/// leave out the fields that have none.
-fn fill(template: &str, payload: &Map<String, Value>) -> String {
+/// leave out the fields that have none. It is noted in `empty`.
+fn fill(template: &str, payload: &Map<String, Value>, empty: &mut Vec<String>) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((pointer, after)) = after.split_once("}}") else { break };
         filled.push_str(before);
-        filled.push_str(&at(payload, pointer.trim()).map(text::of).unwrap_or_default());
+        match at(payload, pointer.trim()) {
+            Some(value) => filled.push_str(&text::of(value)),
+            None => empty.push(pointer.trim().to_owned()),
+        }
         rest = after;
     }
     filled.push_str(rest);
@@ -73,7 +78,16 @@ mod tests {
     use serde_json::json;
 
     fn found(payload: &Value, input: &HookInput) -> Result<Value> {
-        find(payload.as_object().unwrap(), input)
+        find(payload.as_object().unwrap(), input).map(|(message, _)| message)
+    }
+
+    #[test]
+    fn places_of_a_template_without_a_value_are_told() {
+        let template = HookInput::Template("{{/a}} {{ /b/c }} {{/d}}".to_owned());
+        let payload = json!({"a": 1, "b": {}});
+        let (message, empty) = find(payload.as_object().unwrap(), &template).unwrap();
+        assert_eq!(message, "1  ");
+        assert_eq!(empty, ["/b/c", "/d"]);
     }
 
     #[test]

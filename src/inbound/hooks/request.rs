@@ -59,6 +59,7 @@ pub fn reply(query: Option<&str>) -> Result<Reply> {
 
 /// Reads a body in the type that its head names: JSON, or a form.
 pub fn payload(head: &HeaderMap, bytes: &[u8]) -> Result<Map<String, Value>> {
+    headers::require_plain(head)?;
     let is_form = |media_type: &str| media_type == form::MEDIA_TYPE;
     match headers::content_type(head) {
         Some(media_type) if is_form(&media_type) => form::decode(bytes),
@@ -76,7 +77,8 @@ pub fn decode(
     longest: Duration,
 ) -> Result<Checked> {
     let mut body = Map::new();
-    body.insert("input".to_owned(), message::find(&payload, input)?);
+    let (message, empty) = message::find(&payload, input)?;
+    body.insert("input".to_owned(), message);
     payload.remove("input");
     for name in FIELDS {
         match payload.remove(*name) {
@@ -91,6 +93,10 @@ pub fn decode(
     if *input == HookInput::Input && !payload.is_empty() {
         let detail = format!("{} keys of the payload mean nothing here", payload.len());
         checked.run.warnings.push(Warning::new("ignored_payload_keys", None, detail));
+    }
+    if !empty.is_empty() {
+        let detail = format!("the payload has nothing at {}", empty.join(", "));
+        checked.run.warnings.push(Warning::new("template_places_empty", None, detail));
     }
     Ok(checked)
 }

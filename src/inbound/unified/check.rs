@@ -3,12 +3,14 @@
 //!
 //! Invariant: what leaves here satisfies what `RunRequest` promises.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
+use crate::gateway::layers::schema::compile;
 use crate::inbound::unified::attachment;
 use crate::inbound::unified::object::Object;
 use crate::inbound::unified::request::{Input, LimitsBody, McpServerBody, MessageBody, RunBody};
@@ -16,9 +18,14 @@ use crate::model::content::{Json, Message, Role};
 use crate::model::ids::ThreadId;
 use crate::model::micro::Micro;
 use crate::model::run::{McpServer, RunLimits, RunRequest};
+use crate::wire::json::shorten;
 
 /// Pairs of metadata, and the characters of their keys and values.
 const METADATA: (usize, usize, usize) = (16, 64, 512);
+
+/// Faults that are listed; the last one says that there are more.
+const FAULTS: usize = 100;
+const LAST_FAULT: usize = FAULTS - 1;
 
 /// A checked request, and how the caller wants its answer.
 #[derive(Debug)]
@@ -41,7 +48,12 @@ impl Faults {
         let error = self.0.take().unwrap_or_else(|| {
             Error::new(Kind::InvalidRequest, "the request has fields that are not valid")
         });
-        self.0 = Some(error.at(path, message));
+        // A body may have as many faults as values; their list is no use to anybody.
+        self.0 = Some(match error.fields().len() {
+            FAULTS.. => error,
+            LAST_FAULT => error.at("", "there is more that is not valid, which is not listed"),
+            _ => error.at(shorten(&path.into()), message),
+        });
     }
 
     fn unless(&mut self, holds: bool, path: &str, message: &str) {
@@ -173,12 +185,9 @@ fn schema(schema: Option<Value>, faults: &mut Faults) -> Option<Json> {
         faults.add("output_schema", "must be a JSON Schema object");
         return None;
     }
-    // Compiled only to see that it can be. What it refers to elsewhere is not fetched: the
-    // default retriever of this build refuses every address.
-    if let Err(error) = jsonschema::validator_for(&schema) {
-        let place = error.instance_path().to_string();
-        let at = if place.is_empty() { String::new() } else { format!(" at {place}") };
-        faults.add("output_schema", format!("is not a usable JSON Schema{at}: {}", error.masked()));
+    // Compiled only to see that it can be.
+    if let Err(said) = compile(&schema) {
+        faults.add("output_schema", said);
     }
     Some(schema.into())
 }
@@ -192,11 +201,12 @@ fn tools(tools: Option<Vec<String>>, faults: &mut Faults) -> Option<Vec<String>>
 
 fn mcp_servers(bodies: Vec<Object<McpServerBody>>, faults: &mut Faults) -> Vec<McpServer> {
     let mut servers: Vec<McpServer> = Vec::with_capacity(bodies.len());
+    let mut names = HashSet::new();
     for (at, Object(body)) in bodies.into_iter().enumerate() {
         let McpServerBody { name, url, authorization } = body;
         let path = |field: &str| format!("mcp_servers[{at}].{field}");
         not_blank(faults, &path("name"), Some(&name));
-        let is_new = servers.iter().all(|other| other.name != name);
+        let is_new = names.insert(name.clone());
         faults.unless(is_new, &path("name"), "is the name of another server too");
         faults.unless(is_http_url(&url), &path("url"), "must be an http or https address");
         let visible =

@@ -221,3 +221,47 @@ fn what_is_no_json_is_refused_with_its_place() {
         assert_eq!((error.kind(), error.message()), (Kind::InvalidRequest, said));
     }
 }
+
+#[test]
+fn the_list_of_faults_is_bounded_and_its_paths_are_short() {
+    let facts: serde_json::Map<_, _> =
+        (0..20_000).map(|n| (format!("{n}{}", "k".repeat(300)), json!({}))).collect();
+    let error = decoded(&json!({"input": "x", "context": facts})).unwrap_err();
+    assert_eq!(error.fields().len(), 100);
+    assert!(error.fields().iter().all(|field| field.path.chars().count() <= 210));
+    assert!(error.fields()[99].message.contains("more"));
+}
+
+#[test]
+fn thousands_of_servers_are_checked_in_time_that_grows_with_their_number() {
+    // With a comparison of each with each, this takes half a minute.
+    let server =
+        |n: usize| json!({"name": format!("a-name-as-long-as-others-{n:06}"), "url": "https://x"});
+    let mut servers: Vec<_> = (0..30_000).map(server).collect();
+    let began = std::time::Instant::now();
+    decoded(&json!({"input": "x", "mcp_servers": servers})).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    servers.push(server(7));
+    let error = decoded(&json!({"input": "x", "mcp_servers": servers})).unwrap_err();
+    assert_eq!(paths(&error), ["mcp_servers[30000].name"]);
+}
+
+#[test]
+fn a_schema_that_takes_long_to_compile_or_comes_from_elsewhere_is_refused() {
+    let bomb = json!({"pattern": "((\\w{100}){100}){100}"});
+    let long = json!({"description": "x".repeat(70_000)});
+    for schema in [
+        bomb,
+        long,
+        json!({"$ref": "http://127.0.0.1:1/x"}),
+        json!({"$ref": "file:///etc/passwd"}),
+        json!({"$ref": "#/$defs/none"}),
+    ] {
+        let error = decoded(&json!({"input": "x", "output_schema": schema})).unwrap_err();
+        assert_eq!(paths(&error), ["output_schema"]);
+        assert!(!error.to_string().contains("w{100}"), "{error}");
+    }
+    for schema in [json!({"$ref": "#"}), json!({"pattern": "^(?=.*[0-9])[\\w-]{1,64}$"})] {
+        decoded(&json!({"input": "x", "output_schema": schema})).unwrap();
+    }
+}

@@ -23,6 +23,9 @@ use crate::model::call::Call;
 use crate::model::run::RunRequest;
 use crate::wire::json::{self, Bounds};
 
+/// Longer references name nothing: a path holds no more.
+const AGENT_BYTES: usize = 8 * 1024;
+
 /// `POST /v1/runs`, and with the path's `agent` `POST /v1/agents/{agent}/runs`.
 pub async fn create_run(
     parts: &Parts,
@@ -66,6 +69,10 @@ pub fn decode_run(
     };
     if agent.trim().is_empty() {
         return Err(Error::invalid("agent", "must not be empty"));
+    }
+    // It becomes a part of the platform's path, and stands in every list.
+    if agent.len() > AGENT_BYTES {
+        return Err(Error::invalid("agent", format!("must have at most {AGENT_BYTES} bytes")));
     }
     Ok((agent, check::check(body, longest)?))
 }

@@ -21,6 +21,7 @@ pub(super) struct Decoder {
     /// The text since the last tool event, kept only where JSON is looked for in it.
     answer: String,
     tools: Tools,
+    unknown: u64,
 }
 
 impl Decoder {
@@ -32,6 +33,7 @@ impl Decoder {
             has_ended: false,
             answer: String::new(),
             tools: Tools::default(),
+            unknown: 0,
         }
     }
 
@@ -61,7 +63,10 @@ impl Decoder {
                 let error = errors::told(&self.upstream, None, &event.error, &event.message);
                 self.end(Ending::Failed(error), events);
             }
-            unknown => tracing::debug!(kind = unknown, "an event of unknown type was ignored"),
+            kind => {
+                self.unknown += 1;
+                tracing::debug!(kind, "an event of unknown type was ignored");
+            }
         }
         Ok(())
     }
@@ -121,6 +126,10 @@ impl Decode for Decoder {
         }
         self.tools.close(events);
         Err(self.broken("the stream broke off before its end"))
+    }
+
+    fn unknown_events(&self) -> u64 {
+        self.unknown
     }
 
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step> {

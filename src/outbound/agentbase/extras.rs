@@ -18,6 +18,7 @@ pub struct Preset {
     /// Its system prompt.
     pub instructions: Option<String>,
     /// Its MCP servers.
+    #[schemars(default)]
     pub mcp_servers: Vec<PresetServer>,
     /// The rest.
     #[schemars(flatten)]
@@ -50,11 +51,14 @@ struct Own {
 }
 
 /// An MCP server of a preset, as the unified run request names one.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PresetServer {
+    /// What the agent calls it.
     pub(super) name: String,
+    /// Where it is.
     pub(super) url: String,
+    /// A bearer token for it.
     pub(super) authorization: Option<String>,
 }
 

@@ -35,13 +35,14 @@ pub(super) struct Decoder {
     answer: Answer,
     tools: Tools,
     cost: Option<Micro>,
+    unknown: u64,
 }
 
 impl Decoder {
     pub(super) fn new(expected: Expected) -> Self {
         let answer = Answer::new(expected.is_in_tokens, expected.wants_json);
         let (session, tools) = (String::new(), Tools::default());
-        Self { expected, has_ended: false, session, answer, tools, cost: None }
+        Self { expected, has_ended: false, session, answer, tools, cost: None, unknown: 0 }
     }
 
     fn event(&mut self, event: Event<'_>, events: &mut Vec<RunEvent>) {
@@ -86,6 +87,7 @@ impl Decoder {
         // The account's balance is nobody's answer.
         let is_none = kind.contains("transfer") || content.get("balance").is_some() && !is_named;
         if is_none || !self.answer.structured(content, is_named, events) {
+            self.unknown += 1;
             tracing::debug!(kind, "an event of unknown type was ignored");
         }
     }
@@ -169,6 +171,10 @@ impl Decode for Decoder {
         }
         self.answer.broke_off(events);
         Err(self.broken("the stream broke off before its end"))
+    }
+
+    fn unknown_events(&self) -> u64 {
+        self.unknown
     }
 
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step> {

@@ -19,12 +19,14 @@ use crate::outbound::layers::testing::{
     Piece, a_call, answers, body_of, platform, response, wrapped,
 };
 use crate::outbound::{Decode, Exchange, Step};
+use crate::telemetry::metrics::Metrics;
 use crate::wire::sse::Frame;
 
 /// A vendor whose platform speaks in single words.
 struct Words {
     capabilities: Capabilities,
     is_streamed: bool,
+    unknown: u64,
 }
 
 impl Vendor for Words {
@@ -57,10 +59,14 @@ impl Vendor for Words {
 impl Decode for Words {
     fn frame(&mut self, frame: Frame<'_>, events: &mut Vec<RunEvent>) -> Result<()> {
         match frame.data {
+            "odd" => self.unknown += 1,
             "bad" => return Err(Error::new(Kind::UpstreamProtocol, "a bad word")),
             word => events.push(said(word)),
         }
         Ok(())
+    }
+    fn unknown_events(&self) -> u64 {
+        self.unknown
     }
     fn end_of_stream(&mut self, events: &mut Vec<RunEvent>) -> Result<()> {
         events.push(said("eof"));
@@ -80,7 +86,7 @@ impl Decode for Words {
 }
 
 fn words() -> Words {
-    Words { capabilities: Capabilities::new(|_| Support::Native), is_streamed: true }
+    Words { capabilities: Capabilities::new(|_| Support::Native), is_streamed: true, unknown: 0 }
 }
 
 fn said(word: &str) -> RunEvent {
@@ -125,8 +131,13 @@ fn run_of(question: &str) -> RunCall {
 fn dispatcher(service: UpstreamService, is_streamed: bool) -> Dispatcher {
     let vendor = Arc::new(Words { is_streamed, ..words() });
     let caps = config::Caps { answer: 100, line: 50, event: 50 };
-    let target = Target { name: "up".to_owned(), vendor, service, caps };
+    let metrics = metrics().upstream("up", "words");
+    let target = Target { name: "up".to_owned(), vendor, service, caps, metrics };
     Dispatcher::new([target], Arc::new(ManualClock::default()))
+}
+
+fn metrics() -> Metrics {
+    Metrics::new(Timestamp(0)).unwrap()
 }
 
 async fn events_of(service: UpstreamService, is_streamed: bool) -> Result<RunEvents> {
@@ -362,10 +373,30 @@ async fn the_time_spent_waiting_for_the_platform_is_counted() {
         vendor: Arc::new(words()),
         service,
         caps: config::Caps { answer: 100, line: 50, event: 50 },
+        metrics: metrics().upstream("up", "words"),
     };
     let run = run_of("hi");
     let call = Arc::clone(&run.call);
     let events = Dispatcher::new([target], Arc::new(clock)).oneshot(run).await.unwrap();
     assert_eq!(events.count().await, 2);
     assert_eq!(call.facts.upstream_time(), Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn events_of_unknown_type_are_counted_and_left_out() {
+    let metrics = metrics();
+    let pieces = ["data: odd\n\ndata: hi\n\ndata: odd\n\n", "data: odd\n\ndata: end\n\n"];
+    let target = Target {
+        name: "up".to_owned(),
+        vendor: Arc::new(words()),
+        service: answers(vec![Ok(sse(pieces.map(Piece::Bytes).into()))]),
+        caps: config::Caps { answer: 100, line: 50, event: 50 },
+        metrics: metrics.upstream("up", "words"),
+    };
+    let dispatcher = Dispatcher::new([target], Arc::new(ManualClock::default()));
+    let events = dispatcher.oneshot(run_of("hi")).await.unwrap();
+    let words: Vec<_> = events.map(|event| word(&event)).collect().await;
+    assert_eq!(words, ["warning", "hi", "end"]);
+    let counted = "switchyard_upstream_unknown_events_total{upstream=\"up\"} 3\n";
+    assert!(metrics.render().unwrap().contains(counted));
 }

@@ -72,6 +72,10 @@ impl Decode for Decoder {
         super::stream::end(self, events)
     }
 
+    fn unknown_events(&self) -> u64 {
+        self.stream.unknown
+    }
+
     fn whole(&mut self, body: &[u8], events: &mut Vec<RunEvent>) -> Result<Step> {
         let mut answer = match Answer::read(body) {
             Some(answer) => answer,

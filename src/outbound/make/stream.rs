@@ -27,6 +27,8 @@ pub(super) struct State {
     own_json: Option<Json>,
     /// The one that its text holds.
     read_json: Option<Json>,
+    /// Events of unknown type.
+    pub(super) unknown: u64,
 }
 
 /// One event.
@@ -64,6 +66,7 @@ pub(super) fn frame(
         }
         (name, read) => {
             // Only the name: the data may hold a prompt.
+            decoder.stream.unknown += 1;
             tracing::debug!(event = name, "an event of Make of unknown type");
             if let Some(mut answer) = read {
                 look(decoder, &mut answer, events);
