@@ -95,10 +95,13 @@ async fn large_heads_and_odd_targets_are_answered() {
         ("no target", b"GET HTTP/1.1\r\n\r\n".to_vec(), "400"),
         ("a climbing target", get("/v1/../metrics", host), "404"),
     ] {
-        let text = said(&world, &bytes).await;
         // Who is still sending when the answer comes may be reset before it is read.
-        if text.is_empty() && bytes.len() > 1 << 16 {
-            continue;
+        let mut text = String::new();
+        for _ in 0..20 {
+            text = said(&world, &bytes).await;
+            if !text.is_empty() {
+                break;
+            }
         }
         assert_eq!(statuses(&text), [expected], "{what}: {text}");
     }
