@@ -223,6 +223,7 @@ mod tests {
             header_bytes: 16 * 1024,
             max_in_flight: 1,
             header_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_secs(1),
             body_timeout: Duration::from_secs(1),
             write_timeout: Duration::from_secs(1),
             drain: Duration::from_secs(1),

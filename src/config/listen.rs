@@ -28,6 +28,8 @@ pub struct Listen {
     pub max_in_flight: usize,
     /// How long a request head may take to arrive.
     pub header_timeout: Duration,
+    /// How long an HTTP/1.1 connection is kept for a next request.
+    pub idle_timeout: Duration,
     /// How long a request body may take to arrive.
     pub body_timeout: Duration,
     /// How long a caller may take no byte of its answer.
@@ -83,6 +85,15 @@ const HEADER_TIMEOUT: Setting<Duration> = Setting::new(
     Duration::from_millis(100)..=Duration::from_secs(300),
     "less refuses honest callers, and more lets slow ones hold connections",
 );
+/// Longer than the 60 s for which common proxies and clients keep theirs: who closes first must be
+/// the one who sends, or a request meets a connection that is just being closed.
+const IDLE_TIMEOUT: Setting<Duration> = Setting::new(
+    "idle_timeout",
+    "How long an HTTP/1.1 connection is kept for a next request.",
+    Duration::from_secs(75),
+    Duration::from_millis(100)..=Duration::from_secs(3600),
+    "less is no keeping, and more keeps dead ones",
+);
 /// 8 MiB in 30 s is 2.2 Mbit/s, which a phone has.
 const BODY_TIMEOUT: Setting<Duration> = Setting::new(
     "body_timeout",
@@ -126,6 +137,7 @@ pub(super) fn read(root: &mut Section<'_>, identity: Identity) -> Listen {
         header_bytes: section.bytes(&HEADER_BYTES),
         max_in_flight: section.count(&MAX_IN_FLIGHT) as usize,
         header_timeout: section.duration(&HEADER_TIMEOUT),
+        idle_timeout: section.duration(&IDLE_TIMEOUT),
         body_timeout: section.duration(&BODY_TIMEOUT),
         write_timeout: section.duration(&WRITE_TIMEOUT),
         drain: section.duration(&DRAIN),

@@ -16,6 +16,7 @@ use crate::gateway::Parts;
 use crate::gateway::journal::{Journal, Stop};
 use crate::gateway::threads::Turn;
 use crate::http::service::RunEvents;
+use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::{Plan, RunCall};
 use crate::model::run::{Run, RunStatus, Warning};
@@ -27,6 +28,7 @@ pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Jou
     let in_flight = parts.upstreams.get(&plan.upstream).map(|it| it.metrics.run_started());
     let closing = Closing {
         parts: Arc::clone(&parts),
+        call: Arc::clone(&run_call.call),
         plan,
         journal: Arc::clone(&journal),
         began: parts.clock.monotonic(),
@@ -108,6 +110,7 @@ fn stopped(parts: &Parts, journal: &Journal, stop: Stop) -> Ending {
 /// Does what must be done when a run is over, also when its task panics or is dropped.
 struct Closing {
     parts: Arc<Parts>,
+    call: Arc<Call>,
     plan: Arc<Plan>,
     journal: Arc<Journal>,
     began: Duration,
@@ -123,6 +126,7 @@ impl Drop for Closing {
         }
         let (turn, status) = self.journal.with_run(|run| (self.turn(run), run.status));
         self.measure(|metrics, took| metrics.run_ended(status, took));
+        self.tell();
         self.parts.threads.close(&self.plan.thread.id, turn);
         self.parts.shelf.end(&self.journal);
     }
@@ -133,6 +137,23 @@ impl Closing {
         if let Some(platform) = self.parts.upstreams.get(&self.plan.upstream) {
             note(&platform.metrics, self.parts.clock.monotonic().saturating_sub(self.began));
         }
+    }
+
+    /// The one line of each run, without anything that was said in it.
+    fn tell(&self) {
+        let Some(run) = self.journal.ended() else { return };
+        tracing::info!(
+            run_id = %run.id,
+            trace_id = self.call.trace.trace_id(),
+            request_id = %self.call.id,
+            operation = self.call.operation,
+            upstream = %run.upstream.name,
+            kind = %run.upstream.kind,
+            outcome = run.status.as_str(),
+            code = run.error.as_ref().map(|error| error.code.as_str()),
+            duration_ms = run.duration_ms,
+            "run ended"
+        );
     }
 
     /// What the run leaves in its conversation.

@@ -31,8 +31,8 @@ const READ_BUFFER: usize = 64 * 1024;
 const H2_WINDOW: u32 = 64 * 1024;
 
 /// What the system takes of a platform ahead of a slow reader. Left alone it grows to tens of
-/// megabytes a connection; this is enough for 2.5 MB/s at a round trip of 100 ms.
-const SOCKET_BUFFER: usize = 256 * 1024;
+/// megabytes a connection; this is enough for more than 1 MB/s at a round trip of 100 ms.
+const SOCKET_BUFFER: usize = 128 * 1024;
 
 /// The client of one upstream.
 #[derive(Clone, Debug)]

@@ -4,9 +4,11 @@
 //! What is wrong with a request's head is answered here by hyper alone, with a bare status and no
 //! problem document, because there is no request yet: 400 (it cannot be read), 431 (it is larger
 //! than `listen.header_bytes`, or has more than 100 fields), 414 (its target is over 64 KiB). A
-//! head that does not arrive in time ends the connection, and so does an idle time of that length.
+//! head that does not arrive in time ends the connection without a word.
 //!
-//! Invariant: a caller that leaves drops its request's future, or its answer's body, at once.
+//! Invariant: a caller that leaves drops its request's future, or its answer's body, at once. Over
+//! HTTP/1.1 a caller that shuts down its sending side has left: a FIN is all that one sends who
+//! goes, and who waits for an answer has no reason to send one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower::util::Oneshot;
 
+use super::head_clock::{Arrived, HeadClock};
 use super::stall::Watched;
 use crate::config::Listen;
 use crate::error::Error;
@@ -90,7 +93,8 @@ impl Connections {
         // Nothing was asked: nobody waits for an answer.
         let Ok(Ok(began)) = began else { return };
         let is_http2 = began.as_ref() == PREFACE;
-        let io = TokioIo::new(Watched::new(io, began, self.write_timeout));
+        let arrived = Arrived::default();
+        let io = TokioIo::new(Watched::new(io, began, self.write_timeout, arrived.clone()));
         let handle = Handle(self.service.clone());
         // How a connection ends is the caller's affair: whatever it had asked has been answered,
         // logged and counted, or dropped.
@@ -99,7 +103,8 @@ impl Connections {
             let close = |c: Pin<&mut http2::Connection<_, _, _>>| c.graceful_shutdown();
             self.drive(Box::pin(connection), close).await.ok();
         } else {
-            let connection = self.http1.serve_connection(io, handle);
+            let clock = HeadClock { arrived, head: self.header_timeout };
+            let connection = self.http1.clone().timer(clock).serve_connection(io, handle);
             let close = |c: Pin<&mut http1::Connection<_, _>>| c.graceful_shutdown();
             self.drive(Box::pin(connection), close).await.ok();
         }
@@ -131,8 +136,8 @@ impl Connections {
 fn http1(listen: &Listen) -> http1::Builder {
     let mut http1 = http1::Builder::new();
     http1
-        .timer(TokioTimer::new())
-        .header_read_timeout(listen.header_timeout)
+        // A head that has begun has another time, which each connection's own timer knows.
+        .header_read_timeout(listen.idle_timeout)
         // Bounds the head, and what is buffered of an answer. (100 fields are hyper's default;
         // naming the number would move them to the heap.) Flushes are not put together for
         // pipelined requests: that holds a stream back while a next request waits behind it.

@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod drain;
+mod head_clock;
 mod listen;
 mod stall;
 pub mod tls;
@@ -22,8 +23,9 @@ use connection::Connections;
 use listen::{Endpoint, Running};
 
 /// What the system takes of an answer ahead of a slow caller. Left alone it grows to megabytes a
-/// connection, which thousands of slow readers would multiply.
-const SOCKET_BUFFER: usize = 256 * 1024;
+/// connection, which thousands of slow readers would multiply; and what it has taken is kept a
+/// second time by the run, for readers that come later.
+const SOCKET_BUFFER: usize = 64 * 1024;
 
 /// Why the sockets cannot be served.
 #[derive(Debug, thiserror::Error)]

@@ -15,17 +15,20 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::head_clock::Arrived;
+
 pub(super) struct Watched<IO> {
     io: IO,
     replay: Bytes,
     within: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    arrived: Arrived,
 }
 
 impl<IO> Watched<IO> {
-    /// Reads `replay` first; gives a write `within` for its first byte.
-    pub(super) fn new(io: IO, replay: Bytes, within: Duration) -> Self {
-        Self { io, replay, within, timer: None }
+    /// Reads `replay` first; gives a write `within` for its first byte; notes what arrives.
+    pub(super) fn new(io: IO, replay: Bytes, within: Duration, arrived: Arrived) -> Self {
+        Self { io, replay, within, timer: None, arrived }
     }
 
     fn watch<T>(&mut self, cx: &mut Context<'_>, polled: Poll<Result<T>>) -> Poll<Result<T>> {
@@ -50,8 +53,14 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Watched<IO> {
     ) -> Poll<Result<()>> {
         let this = self.get_mut();
         if this.replay.is_empty() {
-            return Pin::new(&mut this.io).poll_read(cx, into);
+            let before = into.filled().len();
+            let polled = Pin::new(&mut this.io).poll_read(cx, into);
+            if into.filled().len() > before {
+                this.arrived.note();
+            }
+            return polled;
         }
+        this.arrived.note();
         let length = this.replay.len().min(into.remaining());
         into.put_slice(&this.replay.split_to(length));
         // What has come meanwhile goes along, or hyper would grow its buffer for a second read. An
@@ -102,12 +111,16 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    fn watched<IO>(io: IO, replay: Bytes, within: Duration) -> Watched<IO> {
+        Watched::new(io, replay, within, Arrived::default())
+    }
+
     #[tokio::test]
     async fn what_was_read_to_look_is_read_again() {
         let (near, mut far) = tokio::io::duplex(64);
         far.write_all(b" / HTTP/1.1").await.unwrap();
         drop(far);
-        let mut io = Watched::new(near, Bytes::from_static(b"GET"), Duration::from_secs(1));
+        let mut io = watched(near, Bytes::from_static(b"GET"), Duration::from_secs(1));
         let mut read = String::new();
         io.read_to_string(&mut read).await.unwrap();
         assert_eq!(read, "GET / HTTP/1.1");
@@ -116,7 +129,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_write_that_nobody_takes_fails_and_one_that_goes_on_does_not() {
         let (near, mut far) = tokio::io::duplex(4);
-        let mut io = Watched::new(near, Bytes::new(), Duration::from_secs(30));
+        let mut io = watched(near, Bytes::new(), Duration::from_secs(30));
         let slow_reader = async {
             for _ in 0..8 {
                 tokio::time::sleep(Duration::from_secs(20)).await;

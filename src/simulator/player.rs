@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use super::receive::{Missing, receive};
 use super::request::Received;
 use super::script::{Act, Script};
-use super::stage::Stage;
+use super::stage::{Stage, Total};
 
 /// How much of the next requests is read while an answer is played. Beyond it the peer's leaving
 /// is noticed by the next write only.
@@ -56,8 +56,10 @@ impl Peer {
     pub async fn play(&mut self, script: Script, stage: &Stage) -> Played {
         for act in script.acts {
             let there = match act {
-                Act::Send(bytes) => self.send(&bytes).await,
-                Act::Repeat { bytes, times, every } => self.repeat(&bytes, times, every).await,
+                Act::Send(bytes) => self.send(&bytes, &stage.sent).await,
+                Act::Repeat { bytes, times, every } => {
+                    self.repeat(&bytes, times, every, &stage.sent).await
+                }
                 Act::Wait(time) => self.pause(time).await,
                 Act::WaitForSignal(name, at_most) => {
                     let signal = tokio::time::timeout(at_most, stage.signalled(&name));
@@ -85,7 +87,7 @@ impl Peer {
     /// Says why a request is not taken, and ends the connection.
     pub async fn refuse(&mut self, status: u16, reason: &str) {
         let answer = Script::text(status, "text/plain", reason);
-        if self.send(&answer.bytes()).await {
+        if self.send(&answer.bytes(), &Total::default()).await {
             self.close().await;
             let mut rest = [0; 4096];
             let drain = async { while matches!(self.stream.read(&mut rest).await, Ok(1..)) {} };
@@ -99,9 +101,9 @@ impl Peer {
         self.stream.shutdown().await.ok();
     }
 
-    async fn repeat(&mut self, bytes: &[u8], times: u64, every: Duration) -> bool {
+    async fn repeat(&mut self, bytes: &[u8], times: u64, every: Duration, sent: &Total) -> bool {
         for _ in 0..times {
-            if !(self.send(bytes).await && self.pause(every).await) {
+            if !(self.send(bytes, sent).await && self.pause(every).await) {
                 return false;
             }
         }
@@ -118,13 +120,17 @@ impl Peer {
 
     /// Writes first and looks for the peer only when the write has to wait: a peer that only shut
     /// its sending side still gets an answer that is ready.
-    async fn send(&mut self, bytes: &[u8]) -> bool {
+    async fn send(&mut self, bytes: &[u8], sent: &Total) -> bool {
         let (mut reading, mut writing) = self.stream.split();
-        tokio::select! {
+        let there = tokio::select! {
             biased;
             written = writing.write_all(bytes) => written.is_ok(),
             () = gone(&mut reading, &mut self.buffer) => false,
+        };
+        if there {
+            sent.add(bytes.len());
         }
+        there
     }
 
     async fn meanwhile(&mut self, wait: impl Future<Output = ()>) -> bool {

@@ -26,6 +26,10 @@ const CONNECTIONS: usize = 20_000;
 /// How long to leave an accept that failed, for want of file descriptors mostly.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
+/// What the system takes of an answer ahead of a peer that reads nothing. Left alone it grows to
+/// megabytes, and it would take long until a script meets the peer's pace.
+const SEND_BUFFER: usize = 64 * 1024;
+
 /// The four platforms on one port.
 #[derive(Debug)]
 pub struct Simulator;
@@ -35,6 +39,8 @@ impl Simulator {
     /// this address with `/make/api/v2`, `/zaia`, `/acp` or `/agentbase`.
     pub async fn start(listen: SocketAddr, tasks: &Tasks, options: Options) -> io::Result<Running> {
         let listener = TcpListener::bind(listen).await?;
+        // Sockets that are accepted inherit it.
+        socket2::SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER)?;
         let addr = listener.local_addr()?;
         let stage = Arc::new(Stage::new(options));
         let stop = CancellationToken::new();
@@ -96,6 +102,11 @@ impl Running {
     /// How many exchanges the peer broke off before their script had ended.
     pub fn broken_off(&self) -> u64 {
         self.stage.broken_off().borrow().count
+    }
+
+    /// Bytes of answers that the system has taken so far.
+    pub fn bytes_sent(&self) -> u64 {
+        self.stage.sent.get()
     }
 
     /// Waits until the peer broke off `count` exchanges in all; when the last one was noticed.

@@ -67,6 +67,8 @@ pub struct Stage {
     pub connections: Count,
     /// Requests whose script is being played.
     pub exchanges: Count,
+    /// Bytes of answers that the system has taken.
+    pub sent: Total,
 }
 
 impl Stage {
@@ -82,6 +84,7 @@ impl Stage {
             executions: Executions::default(),
             connections: Count::default(),
             exchanges: Count::default(),
+            sent: Total::default(),
         }
     }
 
@@ -142,6 +145,22 @@ impl Stage {
     /// The peers that left early, and the news of it.
     pub fn broken_off(&self) -> watch::Receiver<BrokenOff> {
         self.broken_off.subscribe()
+    }
+}
+
+/// How many bytes there have been.
+#[derive(Debug, Default)]
+pub struct Total(AtomicU64);
+
+impl Total {
+    /// So many more.
+    pub fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// So many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -2,7 +2,8 @@
 //! it; everything else uses `tracing`'s macros.
 //!
 //! The same thing has the same field everywhere: `request_id`, `trace_id`, `operation`, `status`,
-//! `code`, `run_id`, `upstream`, `kind`, `duration_ms`, `overhead_ms`, `task`, `error`.
+//! `code`, `run_id`, `upstream`, `kind`, `outcome`, `duration_ms`, `task`, `error`. Each run has one
+//! line at `info`, `run ended`, with those of them that tell what came of it.
 //!
 //! Invariant: a line never holds a body, a prompt, a credential or a panic's message, which may
 //! quote any of them.

@@ -46,6 +46,7 @@ pub(in crate::server) fn listen() -> Listen {
         header_bytes: 16 * 1024,
         max_in_flight: 1_000,
         header_timeout: Duration::from_secs(30),
+        idle_timeout: Duration::from_secs(30),
         body_timeout: Duration::from_secs(30),
         write_timeout: Duration::from_secs(30),
         drain: Duration::from_secs(30),

@@ -99,6 +99,38 @@ async fn a_head_that_does_not_arrive_in_time_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_is_kept_for_its_own_time_and_a_head_has_its_own() {
+    let mut listen = listen();
+    listen.header_timeout = Duration::from_millis(200);
+    listen.idle_timeout = Duration::from_millis(1_500);
+    let gateway = start(&listen, super::gateway::echo).unwrap();
+    let mut client = Raw::to(gateway.serving.api).await;
+    for _ in 0..2 {
+        client.get("/v1/runs").await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    client.get("/v1/runs").await;
+    let mut idle = Raw::to(gateway.serving.api).await;
+    idle.get("/v1/runs").await;
+
+    // A byte now and then does not hold a head open.
+    let began = tokio::time::Instant::now();
+    let trickle = async {
+        loop {
+            client.send("G").await;
+            if let Ok(rest) = timeout(Duration::from_millis(50), client.rest()).await {
+                break rest;
+            }
+        }
+    };
+    assert_eq!(timeout(PATIENCE, trickle).await.unwrap(), "");
+    assert!(began.elapsed() < Duration::from_millis(1_000), "{:?}", began.elapsed());
+
+    assert_eq!(idle.rest().await, "");
+    assert!(began.elapsed() >= Duration::from_millis(1_400), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let gateway = echoing();
     let (large, many) = ("x".repeat(20_000), "a: b\r\n".repeat(101));

@@ -1,0 +1,276 @@
+//! The program itself, as an operator starts and stops it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use switchyard::simulator::server::Simulator;
+use switchyard::simulator::stage::Options;
+use switchyard::tasks::Tasks;
+
+use crate::harness::PATIENCE;
+
+const SECRET: &str = "6f1e8d3a-5ec2-4222-8333-444455556666";
+
+fn switchyard(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_switchyard"));
+    command.args(arguments).env("SWITCHYARD_TEST_KEY", SECRET).stdin(Stdio::null());
+    command
+}
+
+/// A configuration file of this text; the name is the test's.
+fn file(name: &str, text: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("switchyard-process-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{name}.yaml"));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn configuration(simulator: SocketAddr, more: &str) -> String {
+    format!(
+        r#"identity: none
+log: {{ json: true, filter: info }}
+{more}
+upstreams:
+  acp: {{ kind: acp, base_url: "http://{simulator}/acp", workspace: acme, path_style: workspace, credential: "${{env:SWITCHYARD_TEST_KEY}}" }}
+"#
+    )
+}
+
+/// A gateway that serves. Killed when it is dropped.
+struct Serving {
+    child: Child,
+    log: BufReader<ChildStderr>,
+    api: SocketAddr,
+}
+
+impl Serving {
+    fn start(name: &str, simulator: SocketAddr, more: &str) -> Self {
+        let listen = format!("listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0, {more} }}");
+        let path = file(name, &configuration(simulator, &listen));
+        let mut child = switchyard(&["serve", "--config", path.to_str().unwrap()])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+        assert_eq!(said["message"], "serving", "{line}");
+        let api = said["api"].as_str().unwrap().parse().unwrap();
+        Self { child, log, api }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end: the exit code, and what is left of the log.
+    async fn end(mut self) -> (i32, Vec<Value>) {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(began.elapsed() < PATIENCE, "it does not end");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        let mut text = String::new();
+        self.log.read_to_string(&mut text).unwrap();
+        assert!(!text.contains(SECRET), "{text}");
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+        (status.code().unwrap_or(-1), lines)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It has ended already, but for a test that failed.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+/// A kept connection.
+struct Kept {
+    sender: http1::SendRequest<http_body_util::Full<bytes::Bytes>>,
+    _tasks: Tasks,
+}
+
+impl Kept {
+    async fn to(address: SocketAddr) -> Self {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let tasks = Tasks::default();
+        tasks.spawn("connection", async move { connection.await.unwrap_or_default() });
+        Self { sender, _tasks: tasks }
+    }
+
+    async fn send(&mut self, path: &str, body: &str) -> http::Response<hyper::body::Incoming> {
+        let request = http::Request::post(path).header("host", "localhost");
+        let request = request.header("content-type", "application/json");
+        let body = http_body_util::Full::from(body.to_owned());
+        self.sender.send_request(request.body(body).unwrap()).await.unwrap()
+    }
+}
+
+async fn simulator() -> switchyard::simulator::server::Running {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    Simulator::start(loopback, &Tasks::default(), Options::default()).await.unwrap()
+}
+
+const RUN: &str = "/v1/agents/acp:slow/runs";
+const STREAM: &str = r#"{"input":"the prompt of nobody else","stream":true}"#;
+
+#[tokio::test]
+async fn sigterm_lets_open_streams_end_and_refuses_new_requests() {
+    let simulator = simulator().await;
+    let serving = Serving::start("drain", simulator.addr(), "drain: 20s");
+    let (mut streaming, mut old) = (Kept::to(serving.api).await, Kept::to(serving.api).await);
+    assert_eq!(old.send("/v1/agents/acp:ok/runs", r#"{"input":"Hello"}"#).await.status(), 200);
+    let stream = streaming.send(RUN, STREAM).await;
+    assert_eq!(stream.status(), 200);
+    serving.signal("-TERM");
+    let mut refused = old.send("/v1/runs", "{}").await;
+    let mut connection = old;
+    // The signal takes a moment to be seen.
+    while refused.status() != 503 {
+        connection = Kept::to(serving.api).await;
+        refused = connection.send("/v1/runs", "{}").await;
+    }
+    drop(connection);
+    let body = refused.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap()["code"], "draining");
+    let refused = Kept::to(serving.api).await.send("/v1/runs", "{}").await;
+    assert_eq!(refused.status(), 503, "on a new connection");
+    let text = stream.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    assert!(text.contains("event: run.completed"), "{text}");
+    let (code, log) = serving.end().await;
+    assert_eq!(code, 0);
+    let said: Vec<_> = log.iter().map(|line| line["message"].as_str().unwrap()).collect();
+    assert!(said.contains(&"draining") && said.ends_with(&["stopped"]), "{said:?}");
+    let ends: Vec<_> = log.iter().filter(|line| line["message"] == "run ended").collect();
+    assert_eq!(ends.len(), 2, "each run is told once: {log:?}");
+    for end in ends {
+        assert_eq!(end["level"], "INFO");
+        assert_eq!((&end["upstream"], &end["kind"]), (&"acp".into(), &"acp".into()));
+        assert_eq!(end["outcome"], "completed");
+        assert_eq!(end["trace_id"].as_str().unwrap().len(), 32);
+        assert!(end["run_id"].as_str().unwrap().starts_with("run_"));
+        assert!(end["duration_ms"].is_u64());
+    }
+    assert!(!format!("{log:?}").contains("the prompt of nobody else"));
+}
+
+#[tokio::test]
+async fn an_idle_process_is_gone_within_a_second_of_either_signal() {
+    let simulator = simulator().await;
+    for signal in ["-TERM", "-INT"] {
+        let serving = Serving::start(&format!("idle{signal}"), simulator.addr(), "drain: 20s");
+        let mut kept = Kept::to(serving.api).await;
+        kept.send("/v1/agents/acp:ok/runs", r#"{"input":"Hello"}"#).await;
+        let began = Instant::now();
+        serving.signal(signal);
+        let (code, _) = serving.end().await;
+        assert_eq!(code, 0);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let simulator = simulator().await;
+    let serving = Serving::start("twice", simulator.addr(), "drain: 60s");
+    let mut streaming = Kept::to(serving.api).await;
+    let stream = streaming.send("/v1/agents/acp:endless/runs", STREAM).await;
+    assert_eq!(stream.status(), 200);
+    serving.signal("-TERM");
+    let refused =
+        async { while Kept::to(serving.api).await.send("/v1/runs", "{}").await.status() != 503 {} };
+    tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    let began = Instant::now();
+    serving.signal("-TERM");
+    let (code, _) = serving.end().await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    // As asked, though not in order: the log says `Forced`.
+    assert_eq!(code, 0);
+}
+
+fn output(mut command: Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+#[test]
+fn what_check_refuses_does_not_serve_and_both_say_where() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 9));
+    let open = configuration(address, "listen: { api: 0.0.0.0:0, admin: 127.0.0.1:0 }");
+    let open = open.replace("identity: none\n", "");
+    let wrong = configuration(address, "listen: { api: 5, colour: red }\nruns: { kept: many }");
+    let (open, wrong) = (file("open", &open), file("wrong", &wrong));
+    for command in ["serve", "check"] {
+        let (code, out, err) = output(switchyard(&[command, "--config", open.to_str().unwrap()]));
+        assert_eq!((code, out.as_str()), (64, ""), "{command}: {err}");
+        assert!(err.contains("identity: none") && err.contains("open.yaml:2:"), "{err}");
+        let (code, out, err) = output(switchyard(&[command, "--config", wrong.to_str().unwrap()]));
+        assert_eq!((code, out.as_str()), (64, ""), "{command}: {err}");
+        for path in ["listen.api", "listen.colour", "runs.kept"] {
+            assert!(err.contains(path), "{path} is not in {err}");
+        }
+    }
+}
+
+#[test]
+fn check_tells_what_would_be_served_and_no_secret() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 9));
+    let good = file("good", &configuration(address, ""));
+    let (code, out, err) = output(switchyard(&["check", "--config", good.to_str().unwrap()]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("is valid") && out.contains("upstream   acp (acp)"), "{out}");
+    assert!(!out.contains(SECRET), "{out}");
+    // A missing secret is named, not shown.
+    let mut command = switchyard(&["check", "--config", good.to_str().unwrap()]);
+    command.env_remove("SWITCHYARD_TEST_KEY");
+    let (code, _, err) = output(command);
+    assert_eq!(code, 64);
+    assert!(err.contains("SWITCHYARD_TEST_KEY"), "{err}");
+}
+
+#[test]
+fn an_address_in_use_is_told_with_its_address() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().map(|at| (taken, at)).unwrap();
+    let listen = format!("listen: {{ api: {}, admin: 127.0.0.1:0 }}", taken.1);
+    let path = file("taken", &configuration(taken.1, &listen));
+    let (code, _, err) = output(switchyard(&["serve", "--config", path.to_str().unwrap()]));
+    assert_eq!(code, 1);
+    assert!(err.contains(&format!("cannot listen on {}", taken.1)), "{err}");
+}
+
+#[test]
+fn the_demo_ends_well_whatever_holds_its_ports() {
+    // Whoever holds them by now holds them too.
+    let _held = ["127.0.0.1:8080", "127.0.0.1:9090"].map(std::net::TcpListener::bind);
+    let (code, out, err) = output(switchyard(&["demo", "--once"]));
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("curl -sN") && out.contains("event: run.completed"), "{out}");
+}
+
+#[test]
+fn what_the_platforms_can_play_is_listed() {
+    let (code, out, err) = output(switchyard(&["simulate", "--list"]));
+    assert_eq!((code, err.as_str()), (0, ""));
+    for name in ["ok", "head-stall", "big-line"] {
+        assert!(out.lines().any(|line| line.split(' ').next() == Some(name)), "{name}\n{out}");
+    }
+}
