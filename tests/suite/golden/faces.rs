@@ -23,6 +23,7 @@ use switchyard::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warn
 use switchyard::outbound::Vendor;
 use switchyard::outbound::dispatch::{Dispatcher, Target};
 use switchyard::stack;
+use switchyard::telemetry::metrics::Metrics;
 use tower::{ServiceExt, service_fn};
 
 use super::Answer;
@@ -51,7 +52,9 @@ pub(super) async fn play(
 ) -> Faces {
     let Input { upstream, plan, answer_headers } = input;
     let run = admitted(&plan, &upstream.kind, warnings);
+    let metrics = Metrics::new(NOW).expect("metrics");
     let target = Target {
+        metrics: metrics.upstream(&upstream.name, &upstream.kind),
         name: upstream.name,
         vendor: Arc::from(vendor),
         service: platform(answers, answer_headers),
@@ -73,7 +76,7 @@ fn written(run: Run, events: Vec<RunEvent>) -> Faces {
     let is_end = |event: &&RunEvent| matches!(event.what, Happening::Ended(_));
     assert_eq!(events.iter().filter(is_end).count(), 1, "a run has one end");
     let (run_id, created) = (run.id.clone(), Body::Created(Arc::new(run.clone())));
-    let mut fold = Fold::new(run, REQUEST_ID);
+    let mut fold = Fold::new(Arc::new(run), REQUEST_ID);
     let mut bodies = vec![(false, created)];
     for event in events {
         let synthetic = event.synthetic;
@@ -93,7 +96,7 @@ fn written(run: Run, events: Vec<RunEvent>) -> Faces {
         acp.extend(acp_encoder.encode(&event).into_iter().flatten());
     }
     let text = |bytes| String::from_utf8(bytes).expect("faces write UTF-8");
-    Faces { run: fold.run().clone(), unified: text(unified), acp: text(acp) }
+    Faces { run: Run::clone(fold.run()), unified: text(unified), acp: text(acp) }
 }
 
 /// A platform that answers from the case's files.
