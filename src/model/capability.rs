@@ -163,12 +163,11 @@ fn asked(request: &RunRequest) -> Vec<Field> {
 
 /// Whether a message would say nothing without this field. A platform must not be asked nothing.
 fn is_all_there_is(request: &RunRequest, field: Field) -> bool {
-    let without = |message: &crate::model::content::Message| match field {
-        Field::Attachments => !message.attachments.is_empty(),
-        Field::AttachmentUrls => message.attachments.is_empty(),
-        _ => false,
-    };
-    request.input.iter().any(|message| message.content.trim().is_empty() && without(message))
+    let (files, urls) = (field == Field::Attachments, field == Field::AttachmentUrls);
+    request.input.iter().filter(|message| message.content.trim().is_empty()).any(|message| {
+        let has_files = !message.attachments.is_empty();
+        files && has_files || urls && !has_files
+    })
 }
 
 fn drop_field(request: &mut RunRequest, field: Field) {

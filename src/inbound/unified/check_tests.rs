@@ -238,7 +238,7 @@ fn thousands_of_servers_are_checked_in_time_that_grows_with_their_number() {
     let server =
         |n: usize| json!({"name": format!("a-name-as-long-as-others-{n:06}"), "url": "https://x"});
     let mut servers: Vec<_> = (0..30_000).map(server).collect();
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     decoded(&json!({"input": "x", "mcp_servers": servers})).unwrap();
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     servers.push(server(7));
