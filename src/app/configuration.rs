@@ -248,7 +248,7 @@ colour: red
              ${env:NAME} or ${file:/path})",
             "8:21: agents.none.upstream: there is no upstream of this name",
             "9:44: agents.clerk.preset.mode: this platform's agents take no preset",
-            "10:53: agents.writer.preset.instructions: must be a string",
+            "10:53: agents.writer.preset.instructions: expected a string",
             "10:65: agents.writer.preset.session: say it as `thread_id` of the run",
             "10:76: agents.writer.preset.colour: is not known here; expected one of `mode`, \
              `rules`, `agents`, `workflows`, `datastores`, `queries`, `schedules`, \
