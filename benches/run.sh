@@ -5,7 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 quick=
-case " $* " in *" --quick "*) quick=--quick ;; esac
+case " $* " in
+*" --help "*) exec cargo bench --quiet --bench side_by_side -- --help ;;
+*" --quick "*) quick=--quick ;;
+esac
 
 echo "## Encoding and decoding"
 echo
