@@ -29,22 +29,35 @@ impl Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// `2026-01-02T03:04:05.678Z`. Each event carries one, so it is written without `format!`.
+    fn text(self) -> [u8; 24] {
         let nanos = i128::from(self.0) * 1_000;
         let at =
             OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-            at.year(),
-            u8::from(at.month()),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second(),
-            at.millisecond()
-        )
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut write = |from: usize, digits: usize, mut value: u32| {
+            for place in (from..from + digits).rev() {
+                if let Some(digit) = text.get_mut(place) {
+                    *digit = b'0' + (value % 10) as u8;
+                }
+                value /= 10;
+            }
+        };
+        write(0, 4, at.year().unsigned_abs());
+        write(5, 2, u32::from(u8::from(at.month())));
+        write(8, 2, u32::from(at.day()));
+        write(11, 2, u32::from(at.hour()));
+        write(14, 2, u32::from(at.minute()));
+        write(17, 2, u32::from(at.second()));
+        write(20, 3, u32::from(at.millisecond()));
+        text
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -56,7 +69,7 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -97,6 +97,7 @@ impl App {
             agents: config.agents.clone(),
             bounds: bounds.clone(),
             service: stack::run(bounds, dispatcher),
+            detached: Arc::default(),
             shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
             threads: Threads::new(bounds.threads, bounds.history_bytes),
         });

@@ -6,18 +6,29 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::clock::Timestamp;
-use crate::gateway::start::Keep;
 use crate::model::event::{Body, Recorded, RunEvent};
 use crate::model::fold::Fold;
 use crate::model::ids::RunId;
 use crate::model::principal::Principal;
 use crate::model::run::{Run, Warning};
+
+/// What becomes of a run when nobody reads it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is cancelled.
+    WhileRead,
+    /// It is cancelled, unless its reader lets it go on.
+    UntilDetached,
+    /// It goes on.
+    Detached,
+}
 
 /// Why a run is to stop before its platform ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +65,7 @@ pub struct Journal {
 struct State {
     fold: Fold,
     keep: Keep,
+    detached: Option<Arc<AtomicUsize>>,
     kept: VecDeque<(Arc<Recorded>, usize)>,
     kept_bytes: usize,
     next_seq: u64,
@@ -97,6 +109,7 @@ impl Journal {
         let mut state = State {
             fold: Fold::new(run, request_id),
             keep,
+            detached: None,
             kept: VecDeque::new(),
             kept_bytes: 0,
             next_seq: 1,
@@ -112,6 +125,17 @@ impl Journal {
         Self { id, owner, window, state: Mutex::new(state) }
     }
 
+    /// Counts the run in `detached` for as long as it is in flight and detached.
+    pub fn counted(self, detached: &Arc<AtomicUsize>) -> Self {
+        let mut state = self.state.lock();
+        state.detached = Some(Arc::clone(detached));
+        if state.keep == Keep::Detached {
+            state.count_detached();
+        }
+        drop(state);
+        self
+    }
+
     /// Takes in one event from the platform. Returns the bytes held for the answer so far.
     pub fn append(&self, event: RunEvent, now: Timestamp) -> usize {
         let mut state = self.state.lock();
@@ -119,6 +143,11 @@ impl Journal {
         if let Some(body) = state.fold.apply(event, now) {
             if let Body::Ended(run) = &body {
                 state.end = Some(Arc::clone(run));
+                if state.keep == Keep::Detached
+                    && let Some(detached) = &state.detached
+                {
+                    detached.fetch_sub(1, Ordering::Relaxed);
+                }
             }
             state.record(&self.id, now, synthetic, body, self.window);
         }
@@ -182,12 +211,6 @@ impl Journal {
         self.state.lock().end.clone()
     }
 
-    /// Whether nobody reads it though it is in flight.
-    pub fn is_unread(&self) -> bool {
-        let state = self.state.lock();
-        state.readers == 0 && state.end.is_none()
-    }
-
     /// Bytes that it takes in memory, roughly.
     pub fn bytes(&self) -> usize {
         let state = self.state.lock();
@@ -216,7 +239,7 @@ impl Journal {
         if seat.paces {
             state.lag = None;
         }
-        let unread = state.readers == 0 && state.keep == Keep::WhileRead;
+        let unread = state.readers == 0 && state.keep != Keep::Detached;
         if unread && state.end.is_none() && state.stop.is_none() {
             state.stop = Some(Stop::Unread);
         }
@@ -238,7 +261,10 @@ impl Journal {
 
     /// The run goes on without readers from now on.
     pub(super) fn detach(&self) {
-        self.state.lock().keep = Keep::Detached;
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.keep, Keep::Detached) != Keep::Detached {
+            state.count_detached();
+        }
     }
 
     pub(super) fn poll_end(&self, seat: &Seat, cx: &mut Context<'_>) -> Poll<Arc<Run>> {
@@ -286,6 +312,12 @@ impl Journal {
 }
 
 impl State {
+    fn count_detached(&self) {
+        if let (None, Some(detached)) = (&self.end, &self.detached) {
+            detached.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn record(&mut self, id: &RunId, at: Timestamp, synthetic: bool, body: Body, window: Window) {
         let bytes = weigh(&body);
         let seq = self.next_seq;

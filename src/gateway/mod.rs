@@ -15,6 +15,7 @@ pub mod start;
 pub mod threads;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use indexmap::IndexMap;
 
@@ -28,9 +29,10 @@ use crate::outbound::Vendor;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::UpstreamMetrics;
 
+pub use crate::gateway::journal::Keep;
 pub use crate::gateway::read::{RunFilter, RunPage};
 pub use crate::gateway::reader::Reader;
-pub use crate::gateway::start::{Admitted, Keep};
+pub use crate::gateway::start::Admitted;
 
 #[cfg(test)]
 mod tests;
@@ -57,6 +59,8 @@ pub struct Parts {
     pub service: RunService,
     /// The runs that are remembered.
     pub shelf: Shelf,
+    /// How many runs are in flight that nobody waits for.
+    pub detached: Arc<AtomicUsize>,
     /// The conversations that are remembered.
     pub threads: Threads,
 }

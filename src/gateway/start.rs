@@ -2,10 +2,11 @@
 //! opens the conversation, opens the journal, and has the run driven.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::config;
 use crate::error::{Error, Kind, Result};
-use crate::gateway::journal::{Journal, Window};
+use crate::gateway::journal::{Journal, Keep, Window};
 use crate::gateway::reader::Reader;
 use crate::gateway::{Gateway, Platform, drive};
 use crate::model::agent::AgentRef;
@@ -13,15 +14,6 @@ use crate::model::call::Call;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::plan::{Plan, PlannedThread, RunCall};
 use crate::model::run::{Run, RunObject, RunRequest, RunStatus, RunUpstream, Usage, Warning};
-
-/// What becomes of a run when nobody reads it any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// It is cancelled.
-    WhileRead,
-    /// It goes on.
-    Detached,
-}
 
 /// An admitted run.
 #[derive(Debug)]
@@ -45,13 +37,13 @@ impl Gateway {
         let target = self.resolve(agent)?;
         let platform = self.platform(&target.upstream)?;
         self.check_time(&request)?;
-        if keep == Keep::Detached {
+        if keep != Keep::WhileRead {
             self.check_room()?;
         }
         let mut warnings = std::mem::take(&mut request.warnings);
         let table = platform.vendor.capabilities();
         warnings.extend(table.admit(&mut request, &target.upstream)?);
-        let thread = self.thread_for(call, agent, &request, &mut warnings)?;
+        let thread = self.thread_for(call, agent, &target, &request, &mut warnings)?;
         let now = self.0.clock.now();
         let run_id = RunId::new(&*self.0.ids, now);
         let run = Run {
@@ -105,7 +97,8 @@ impl Gateway {
         let window = Window { lag: bounds.window_bytes, kept: bounds.journal_bytes };
         let head = Arc::new(run);
         let journal =
-            Journal::open(Arc::clone(&head), call.principal.clone(), &call.id, window, keep);
+            Journal::open(Arc::clone(&head), call.principal.clone(), &call.id, window, keep)
+                .counted(&self.0.detached);
         let journal = Arc::new(journal);
         self.0.shelf.put(Arc::clone(&journal));
         let reader = Reader::new(Arc::clone(&journal), 0, true);
@@ -148,10 +141,9 @@ impl Gateway {
         }
     }
 
-    /// Runs that nobody reads are bounded: nobody's patience bounds them.
+    /// Runs that nobody waits for are bounded: nobody's patience bounds them.
     fn check_room(&self) -> Result<()> {
-        let unread = self.0.shelf.in_flight().iter().filter(|run| run.is_unread()).count();
-        if unread < self.0.bounds.max_background {
+        if self.0.detached.load(Ordering::Relaxed) < self.0.bounds.max_background {
             return Ok(());
         }
         let error = Error::new(Kind::Overloaded, "too many background runs are in flight");
@@ -162,15 +154,17 @@ impl Gateway {
         &self,
         call: &Call,
         agent: &str,
+        target: &config::Agent,
         request: &RunRequest,
         warnings: &mut Vec<Warning>,
     ) -> Result<PlannedThread> {
+        let target = AgentRef { upstream: target.upstream.clone(), native: target.id.clone() };
         let now = self.0.clock.now();
         let Some(id) = &request.thread_id else {
             let id = ThreadId::new(&*self.0.ids, now);
-            return Ok(self.0.threads.open(id, &call.principal, agent, now));
+            return Ok(self.0.threads.open(id, &call.principal, agent, target, now));
         };
-        let (thread, dropped) = self.0.threads.resume(id, &call.principal, agent, now)?;
+        let (thread, dropped) = self.0.threads.resume(id, &call.principal, &target, now)?;
         if dropped > 0 {
             let detail = format!("the thread's oldest {dropped} messages are no longer kept");
             warnings.push(Warning::new("history_truncated", Some("thread_id"), detail));

@@ -81,6 +81,7 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
         tasks: Tasks::default(),
         upstreams: IndexMap::from([("up".to_owned(), fake)]),
         agents: IndexMap::new(),
+        detached: Arc::default(),
         shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
         threads: Threads::new(bounds.threads, bounds.history_bytes),
         bounds,
@@ -385,4 +386,19 @@ async fn an_unknown_agent_is_not_found() {
 #[test]
 fn text_is_never_printed() {
     assert_eq!(format!("{:?}", Text::from("secret")), "[6 bytes]");
+}
+
+#[tokio::test]
+async fn runs_that_nobody_waits_for_are_bounded_however_they_were_let_go() {
+    let dropped = Arc::new(AtomicBool::new(false));
+    let gateway = gateway(move |_| Ok(until_dropped(vec![], &dropped)));
+    let call = me();
+    let start = || gateway.start(&call, "up:a", RunRequest::of("hi"), Keep::UntilDetached);
+    let (one, two) = (start().await.unwrap(), start().await.unwrap());
+    let id = one.run.id.to_string();
+    one.reader.detach();
+    assert_eq!(start().await.unwrap_err().kind(), Kind::Overloaded);
+    gateway.cancel(&me(), &id).await.unwrap();
+    assert!(start().await.is_ok());
+    drop(two);
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::model::agent::AgentRef;
 use crate::model::content::{Message, Role, Text};
 use crate::model::ids::ThreadId;
 use crate::model::plan::PlannedThread;
@@ -51,12 +52,14 @@ impl Threads {
         id: ThreadId,
         owner: &Principal,
         agent: &str,
+        target: AgentRef,
         now: Timestamp,
     ) -> PlannedThread {
         let thread = Thread {
             id: id.clone(),
             owner: owner.clone(),
             agent: agent.to_owned(),
+            target,
             native: None,
             history: Vec::new(),
             dropped: 0,
@@ -79,13 +82,14 @@ impl Threads {
         &self,
         id: &ThreadId,
         who: &Principal,
-        agent: &str,
+        target: &AgentRef,
         now: Timestamp,
     ) -> Result<(PlannedThread, usize)> {
         let mut state = self.state.lock();
         let entry = state.get_mut(id).filter(|entry| entry.thread.owner == *who);
         let entry = entry.ok_or_else(not_found)?;
-        if entry.thread.agent != agent {
+        // By what the names stand for: an alias and its reference are the same agent.
+        if entry.thread.target != *target {
             let said = format!("this thread is with agent `{}`", entry.thread.agent);
             return Err(Error::invalid("thread_id", said));
         }
@@ -158,6 +162,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(0);
 
+    fn agent(native: &str) -> AgentRef {
+        AgentRef { upstream: "up".to_owned(), native: native.to_owned() }
+    }
+
     fn other() -> Principal {
         Principal { workspace: "other".to_owned(), subject: "someone".to_owned() }
     }
@@ -174,36 +182,39 @@ mod tests {
     fn a_thread_is_bound_to_its_caller_and_its_agent() {
         let (threads, me) = (Threads::new(10, 1_000), Principal::anonymous());
         let id = ThreadId::new(&CountingIds::default(), NOW);
-        threads.open(id.clone(), &me, "a", NOW);
+        threads.open(id.clone(), &me, "a", agent("a"), NOW);
         threads.close(&id, Turn::default());
         assert_eq!(
-            threads.resume(&id, &other(), "a", NOW).unwrap_err().kind(),
+            threads.resume(&id, &other(), &agent("a"), NOW).unwrap_err().kind(),
             Kind::ThreadNotFound
         );
         assert_eq!(threads.get(&id, &other()).unwrap_err().kind(), Kind::ThreadNotFound);
-        assert_eq!(threads.resume(&id, &me, "b", NOW).unwrap_err().kind(), Kind::InvalidRequest);
-        assert!(threads.resume(&id, &me, "a", NOW).is_ok());
+        assert_eq!(
+            threads.resume(&id, &me, &agent("b"), NOW).unwrap_err().kind(),
+            Kind::InvalidRequest
+        );
+        assert!(threads.resume(&id, &me, &agent("a"), NOW).is_ok());
     }
 
     #[test]
     fn a_thread_has_one_run_at_a_time() {
         let (threads, me) = (Threads::new(10, 1_000), Principal::anonymous());
         let id = ThreadId::new(&CountingIds::default(), NOW);
-        threads.open(id.clone(), &me, "a", NOW);
-        assert_eq!(threads.resume(&id, &me, "a", NOW).unwrap_err().kind(), Kind::Conflict);
+        threads.open(id.clone(), &me, "a", agent("a"), NOW);
+        assert_eq!(threads.resume(&id, &me, &agent("a"), NOW).unwrap_err().kind(), Kind::Conflict);
         threads.close(&id, Turn::default());
-        assert!(threads.resume(&id, &me, "a", NOW).is_ok());
+        assert!(threads.resume(&id, &me, &agent("a"), NOW).is_ok());
     }
 
     #[test]
     fn the_oldest_whole_turns_go_first() {
         let (threads, me) = (Threads::new(10, 200), Principal::anonymous());
         let id = ThreadId::new(&CountingIds::default(), NOW);
-        threads.open(id.clone(), &me, "a", NOW);
+        threads.open(id.clone(), &me, "a", agent("a"), NOW);
         for n in 0..4 {
             threads.close(&id, turn(&format!("question {n}"), &format!("answer {n}")));
         }
-        let (thread, dropped) = threads.resume(&id, &me, "a", NOW).unwrap();
+        let (thread, dropped) = threads.resume(&id, &me, &agent("a"), NOW).unwrap();
         assert_eq!(dropped, 4);
         let texts: Vec<_> = thread.history.iter().map(|m| m.content.0.as_str()).collect();
         assert_eq!(texts, ["question 2", "answer 2", "question 3", "answer 3"]);
@@ -216,7 +227,7 @@ mod tests {
         let made: Vec<_> = (0..3)
             .map(|n| {
                 let id = ThreadId::new(&ids, NOW);
-                threads.open(id.clone(), &me, "a", NOW);
+                threads.open(id.clone(), &me, "a", agent("a"), NOW);
                 if n == 1 {
                     threads.close(&id, Turn::default());
                 }

@@ -1,12 +1,12 @@
 //! A layer is one `async fn`, read top to bottom: what is done before, `next.run(request).await`,
 //! what is done after. This file adapts such a function to tower, once for all layers.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tower::{Layer, Service, ServiceExt};
+use tower::{Layer, Service};
 
 use crate::error::{Error, Result};
 
@@ -40,7 +40,9 @@ impl<S> Next<'_, S> {
     where
         S: Service<Request, Error = Error> + Clone,
     {
-        self.0.clone().oneshot(request).await
+        let mut rest = self.0.clone();
+        poll_fn(|cx| rest.poll_ready(cx)).await?;
+        rest.call(request).await
     }
 }
 

@@ -29,7 +29,11 @@ pub async fn whole(
     request: RunRequest,
     patience: Patience,
 ) -> Result<Arc<Run>> {
-    let keep = if patience == Patience::None { Keep::Detached } else { Keep::WhileRead };
+    let keep = match patience {
+        Patience::Unbounded => Keep::WhileRead,
+        Patience::Within(_) => Keep::UntilDetached,
+        Patience::None => Keep::Detached,
+    };
     let Admitted { run, mut reader } = gateway.start(call, agent, request, keep).await?;
     let within = match patience {
         Patience::Unbounded => return Ok(reader.end().await),

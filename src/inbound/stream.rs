@@ -59,6 +59,8 @@ pin_project! {
         silence: Sleep,
         heartbeat: Duration,
         encoder: E,
+        // Whether the clock of silence must be set anew before it is asked.
+        was_heard: bool,
         is_over: bool,
     }
 }
@@ -66,7 +68,8 @@ pin_project! {
 impl<S, E> EventBody<S, E> {
     /// Encodes `events`, with a comment after each `heartbeat` of silence.
     pub fn new(events: S, encoder: E, heartbeat: Duration) -> Self {
-        Self { events, silence: sleep(heartbeat), heartbeat, encoder, is_over: false }
+        let silence = sleep(heartbeat);
+        Self { events, silence, heartbeat, encoder, was_heard: false, is_over: false }
     }
 }
 
@@ -96,11 +99,14 @@ where
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
+                    if std::mem::take(this.was_heard) {
+                        this.silence.as_mut().reset(Instant::now() + *this.heartbeat);
+                    }
                     std::task::ready!(this.silence.as_mut().poll(cx));
                     Bytes::from_static(KEEP_ALIVE)
                 }
             };
-            this.silence.as_mut().reset(Instant::now() + *this.heartbeat);
+            *this.was_heard = true;
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
         Poll::Ready(None)

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::model::agent::AgentRef;
 use crate::model::content::Message;
 use crate::model::ids::ThreadId;
 use crate::model::principal::Principal;
@@ -17,6 +18,8 @@ pub struct Thread {
     pub owner: Principal,
     /// The agent it is with, as the opener named it.
     pub agent: String,
+    /// What that name stands for.
+    pub target: AgentRef,
     /// The platform's id of it, once it has given or been given one.
     pub native: Option<String>,
     /// What was said, kept only for platforms that have no memory of their own.

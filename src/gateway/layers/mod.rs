@@ -4,4 +4,5 @@
 pub mod conform;
 pub mod cost;
 pub mod deadline;
+mod expansion;
 pub mod schema;

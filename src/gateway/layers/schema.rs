@@ -11,6 +11,7 @@ use serde_json::Value;
 use tower::Service;
 
 use crate::error::{Error, Kind, Result};
+use crate::gateway::layers::expansion;
 use crate::http::layer::{Next, Step};
 use crate::http::service::RunEvents;
 use crate::model::content::Json;
@@ -23,6 +24,9 @@ const SCHEMA_BYTES: usize = 64 * 1024;
 const PATTERN_BYTES: usize = 256 * 1024;
 const PATTERN_STEPS: usize = 10_000;
 
+/// The values of a schema with its references followed, at most.
+const EXPANDED_VALUES: u64 = 50_000;
+
 /// The layer.
 #[derive(Debug)]
 pub struct OutputSchema;
@@ -33,6 +37,9 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
     let bytes = serde_json::to_vec(schema).map_or(usize::MAX, |text| text.len());
     if bytes > SCHEMA_BYTES {
         return Err(format!("is longer than {SCHEMA_BYTES} bytes"));
+    }
+    if expansion::size(schema) > EXPANDED_VALUES {
+        return Err("refers to its own parts too often to be checked in time".to_owned());
     }
     let patterns =
         PatternOptions::fancy_regex().size_limit(PATTERN_BYTES).backtrack_limit(PATTERN_STEPS);

@@ -138,7 +138,7 @@ impl Decoder {
                 Line::Blank => self.dispatch(held.take().as_deref(), sink)?,
                 Line::Name(name) => self.rename(name),
                 Line::Data(data) => {
-                    let data = String::from_utf8_lossy(data);
+                    let data = lossy(data);
                     if !self.has_data && held.is_none() && data.len() <= self.caps.event {
                         held = Some(data);
                         continue;
@@ -181,7 +181,7 @@ impl Decoder {
                 self.rename(name);
                 Ok(())
             }
-            Line::Data(data) => self.append(&String::from_utf8_lossy(data)),
+            Line::Data(data) => self.append(&lossy(data)),
             Line::Other => Ok(()),
         };
         line.clear();
@@ -212,7 +212,7 @@ impl Decoder {
 
     fn rename(&mut self, name: &[u8]) {
         self.event.clear();
-        self.event.push_str(&String::from_utf8_lossy(name));
+        self.event.push_str(&lossy(name));
     }
 
     fn append(&mut self, data: &str) -> Result<()> {
@@ -266,6 +266,15 @@ fn cut_line(chunk: &[u8]) -> Option<(&[u8], &[u8], bool)> {
 
 fn too_long(what: &str, bound: u64) -> Error {
     Error::new(Kind::UpstreamProtocol, format!("{what} is longer than {bound} bytes"))
+}
+
+/// Text as the standard has it: what is no UTF-8 is replaced. Valid text, nearly all there is, is
+/// checked many bytes at a time, which the replacing reader does not do.
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 #[cfg(test)]
