@@ -29,4 +29,5 @@ mod pacing;
 mod process;
 mod reading;
 mod refusals;
+mod stack;
 mod threads;
