@@ -2,6 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Version;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 
 use crate::harness::{PATIENCE, World, assert_orderly};
@@ -27,6 +32,26 @@ async fn a_stream_whose_reader_leaves_is_cancelled_within_100_ms() {
         let took = left.elapsed();
         assert!(took < Duration::from_millis(100), "{agent}: {took:?}");
     }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_stream_over_http_2_is_cancelled_within_100_ms_and_its_connection_stays() {
+    let world = World::start().await;
+    let client: Client<_, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    for count in 1..=2 {
+        let body = json!({ "input": "Hello", "stream": true });
+        let mut answer =
+            client.request(world.json("/v1/agents/acp:endless/runs", &body)).await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+        answer.body_mut().frame().await.unwrap().unwrap();
+        drop(answer);
+        let left = Instant::now();
+        broken_off(&world, count).await;
+        assert!(left.elapsed() < Duration::from_millis(100), "{:?}", left.elapsed());
+    }
+    drop(client);
     world.finish().await;
 }
 
