@@ -32,7 +32,7 @@ fn lines(text: &str) -> Vec<String> {
 }
 
 fn reference() -> String {
-    let text = ["MAKE_TOKEN", "ZAIA_KEY", "AGENTBASE_KEY"];
+    let text = ["MAKE_TOKEN", "ZAIA_KEY", "AGENTBASE_KEY", "MCP_TOKEN"];
     let text = text.iter().fold(REFERENCE.to_owned(), |text, name| text.replace(name, "TOKEN"));
     text.replace("/run/secrets/acp", "/run/secrets/key")
 }
