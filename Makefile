@@ -12,11 +12,12 @@ tools:
 demo: tools
 	cargo run -- demo $(ARGS)
 
-## All tests: with nextest where it is installed, which cannot run doc tests.
+## All tests: with nextest where it is installed, which cannot run doc tests. Without it, what
+## measures memory runs by itself, since cargo's own runner has all tests in one process.
 test: tools
-	@if cargo nextest --version >/dev/null 2>&1; then \
-	  cargo nextest run --no-fail-fast && cargo test --doc; \
-	else cargo test; fi
+	@cargo test --quiet --doc
+	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; \
+	else cargo test --lib --bins --tests -- --skip pacing:: && cargo test --test suite pacing::; fi
 
 lint:
 	cargo fmt --check
