@@ -16,18 +16,26 @@ pub trait Step<Request>: Send + Sync + 'static {
     type Response: Send + 'static;
 
     /// Acts, and calls `next` at most once per answer.
-    fn run<S>(
+    fn run<S: Rest<Request, Self::Response>>(
         &self,
         request: Request,
         next: Next<'_, S>,
-    ) -> impl Future<Output = Result<Self::Response>> + Send
-    where
-        S: Service<Request, Response = Self::Response, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send;
+    ) -> impl Future<Output = Result<Self::Response>> + Send;
+}
+
+/// What a layer asks of the rest of its stack.
+pub trait Rest<Request, Response>:
+    Service<Request, Response = Response, Error = Error, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S, Request, Response> Rest<Request, Response> for S where
+    S: Service<Request, Response = Response, Error = Error, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
 }
 
 /// The rest of the stack.
@@ -82,8 +90,7 @@ impl<T, S> Clone for Stepped<T, S> {
 impl<T, S, Request> Service<Request> for Stepped<T, S>
 where
     T: Step<Request>,
-    S: Service<Request, Response = T::Response, Error = Error> + Clone + Send + Sync + 'static,
-    S::Future: Send,
+    S: Rest<Request, T::Response>,
     Request: Send + 'static,
 {
     type Response = T::Response;

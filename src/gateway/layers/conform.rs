@@ -7,10 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::RunCall;
@@ -23,11 +22,11 @@ pub struct Conform;
 impl Step<RunCall> for Conform {
     type Response = RunEvents;
 
-    async fn run<S>(&self, request: RunCall, next: Next<'_, S>) -> Result<RunEvents>
-    where
-        S: Service<RunCall, Response = RunEvents, Error = Error> + Clone + Send + Sync + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<RunCall, RunEvents>>(
+        &self,
+        request: RunCall,
+        next: Next<'_, S>,
+    ) -> Result<RunEvents> {
         let events = next.run(request).await?;
         Ok(Box::pin(Orderly { events, progress: Progress::default(), ready: VecDeque::new() }))
     }

@@ -5,10 +5,9 @@
 use std::future::ready;
 
 use futures_util::StreamExt;
-use tower::Service;
 
-use crate::error::{Error, Result};
-use crate::http::layer::{Next, Step};
+use crate::error::Result;
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::RunCall;
@@ -20,11 +19,11 @@ pub struct CostCap;
 impl Step<RunCall> for CostCap {
     type Response = RunEvents;
 
-    async fn run<S>(&self, request: RunCall, next: Next<'_, S>) -> Result<RunEvents>
-    where
-        S: Service<RunCall, Response = RunEvents, Error = Error> + Clone + Send + Sync + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<RunCall, RunEvents>>(
+        &self,
+        request: RunCall,
+        next: Next<'_, S>,
+    ) -> Result<RunEvents> {
         let Some(cap) = request.plan.request.limits.max_cost_usd else {
             return next.run(request).await;
         };

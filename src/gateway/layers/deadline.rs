@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::time::{Sleep, sleep, timeout};
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::RunCall;
@@ -26,11 +25,11 @@ pub struct Deadline {
 impl Step<RunCall> for Deadline {
     type Response = RunEvents;
 
-    async fn run<S>(&self, request: RunCall, next: Next<'_, S>) -> Result<RunEvents>
-    where
-        S: Service<RunCall, Response = RunEvents, Error = Error> + Clone + Send + Sync + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<RunCall, RunEvents>>(
+        &self,
+        request: RunCall,
+        next: Next<'_, S>,
+    ) -> Result<RunEvents> {
         let wanted = request.plan.request.limits.timeout;
         let within = wanted.unwrap_or(self.longest).min(self.longest);
         let started = tokio::time::Instant::now();

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
 use crate::gateway::layers::expansion;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
 use crate::model::content::Json;
 use crate::model::event::{Ending, Happening, RunEvent};
@@ -53,11 +52,11 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
 impl Step<RunCall> for OutputSchema {
     type Response = RunEvents;
 
-    async fn run<S>(&self, request: RunCall, next: Next<'_, S>) -> Result<RunEvents>
-    where
-        S: Service<RunCall, Response = RunEvents, Error = Error> + Clone + Send + Sync + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<RunCall, RunEvents>>(
+        &self,
+        request: RunCall,
+        next: Next<'_, S>,
+    ) -> Result<RunEvents> {
         let Some(schema) = &request.plan.request.output_schema else {
             return next.run(request).await;
         };

@@ -14,11 +14,10 @@ use http::header::EXPECT;
 use http::{Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::timeout;
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 
 /// How much of a body that is too large is taken in before its sender is answered.
 const DISCARDED_BYTES: usize = 8 * 1024 * 1024;
@@ -31,15 +30,11 @@ pub struct BodyLimitLayer(pub usize);
 impl Step<Request<Body>> for BodyLimitLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let limit = self.0;
         // For a body that is announced, the lower bound is its Content-Length.
         if request.body().size_hint().lower() > limit as u64 {

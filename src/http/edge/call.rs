@@ -11,13 +11,12 @@ use std::time::Duration;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
-use tower::Service;
 
 use super::trace_context;
 use crate::clock::{Clock, Ids};
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::{Listener, Operation, Route};
 use crate::model::call::{Call, Facts};
 use crate::model::principal::Principal;
@@ -57,15 +56,11 @@ impl CallLayer {
 impl Step<Request<Body>> for CallLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, mut request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        mut request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let route = Operation::route(self.listener, request.method(), request.uri().path());
         let call = Arc::new(self.received(route.operation, request.headers()));
         let is_head = *request.method() == Method::HEAD;

@@ -12,11 +12,10 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 
 /// The layer: from the first byte that was waited for to the last.
 pub struct DeadlineLayer(pub Duration);
@@ -24,15 +23,11 @@ pub struct DeadlineLayer(pub Duration);
 impl Step<Request<Body>> for DeadlineLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let request = request.map(|body| {
             if body.is_end_stream() {
                 return body;

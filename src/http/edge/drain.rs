@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use http::{Request, Response};
 use tokio::sync::Notify;
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 
 /// The requests in flight on one socket. Clones are the same drain.
 #[derive(Clone, Debug, Default)]
@@ -84,15 +83,11 @@ pub struct DrainLayer(pub Drain);
 impl Step<Request<Body>> for DrainLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let in_flight = self.0.enter()?;
         let answer = next.run(request).await?;
         Ok(answer.map(|body| body.guard(in_flight)))

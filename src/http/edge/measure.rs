@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use http::{Request, Response, StatusCode};
-use tower::Service;
 
 use super::call;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::Operation;
 use crate::model::call::Call;
 use crate::telemetry::metrics::{Metrics, OperationMetrics};
@@ -42,15 +41,11 @@ impl MeasureLayer {
 impl Step<Request<Body>> for MeasureLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let call = call::of(&request)?;
         let operation = call::route_of(&request)?.operation;
         let mut pending = Pending {

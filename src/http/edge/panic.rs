@@ -10,12 +10,11 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use http::{Request, Response};
-use tower::Service;
 
 use super::call;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::problem::Render;
 use crate::telemetry::metrics::Metrics;
 
@@ -30,15 +29,11 @@ pub struct PanicLayer {
 impl Step<Request<Body>> for PanicLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let call = call::of(&request)?;
         let face = call::route_of(&request)?.face;
         // Nothing is used again after a panic but what is behind locks and atomics of its own.

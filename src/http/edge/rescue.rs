@@ -5,12 +5,11 @@
 
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, Response, Version};
-use tower::Service;
 
 use super::call;
 use crate::error::{Error, Kind, Origin, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::problem::Render;
 use crate::model::call::Call;
 
@@ -23,15 +22,11 @@ pub struct RescueLayer {
 impl Step<Request<Body>> for RescueLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let call = call::of(&request)?;
         let route = call::route_of(&request)?;
         let (face, allowed) = (route.face, route.allowed.clone());

@@ -6,12 +6,11 @@
 
 use http::header::HOST;
 use http::{Request, Response, Version};
-use tower::Service;
 
 use super::call;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::Operation;
 
 /// No operation has a target near this; longer ones are an attack or a mistake.
@@ -23,15 +22,11 @@ pub struct RouteLayer;
 impl Step<Request<Body>> for RouteLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         refused(&request)?;
         next.run(request).await
     }

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use tower::Service;
 
 use super::drain::Drain;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::telemetry::metrics::Metrics;
 
 /// Most requests are over by then.
@@ -32,15 +31,11 @@ pub struct ShedLayer {
 impl Step<Request<Body>> for ShedLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         if self.drain.in_flight() > self.max_in_flight {
             self.metrics.shed();
             return Err(Error::new(Kind::Overloaded, "too many requests are in flight")

@@ -7,14 +7,13 @@
 use std::sync::Arc;
 
 use http::{Request, Response};
-use tower::Service;
 use tracing::Instrument;
 
 use super::call;
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 
 /// The layer.
 pub struct TraceLayer {
@@ -25,15 +24,11 @@ pub struct TraceLayer {
 impl Step<Request<Body>> for TraceLayer {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let call = call::of(&request)?;
         let span = tracing::info_span!(
             "request",

@@ -8,13 +8,12 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use parking_lot::Mutex;
-use tower::Service;
 
 use crate::clock::Clock;
 use crate::config;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::model::upstream::Health;
 use crate::outbound::layers::circuit::{Circuit, Pass, Sign};
 use crate::outbound::layers::end::{End, watch};
@@ -59,15 +58,11 @@ impl Breaker {
 impl Step<Request<Body>> for Breaker {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let mut ticket = self.admit()?;
         let response = next.run(request).await.inspect_err(|error| {
             ticket.sign = of_error(error);

@@ -15,12 +15,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
-use tower::Service;
 
 use crate::config;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 
 /// The layer.
 #[derive(Debug)]
@@ -39,15 +38,11 @@ impl Clocks {
 impl Step<Request<Body>> for Clocks {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let ends = Instant::now() + self.clocks.total;
         let first_byte = self.clocks.first_byte.min(self.clocks.total);
         let response = tokio::time::timeout(first_byte, next.run(request))

@@ -10,12 +10,11 @@ use std::sync::Arc;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Request, Response, Uri};
-use tower::Service;
 
 use crate::config;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::model::call::Call;
 use crate::outbound::Vendor;
 
@@ -87,15 +86,11 @@ impl Credentials {
 impl Step<Request<Body>> for Credentials {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, mut request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        mut request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         *request.uri_mut() = self.join(request.uri())?;
         let call = request.extensions_mut().remove::<Arc<Call>>();
         self.sign(request.headers_mut(), call.as_ref());

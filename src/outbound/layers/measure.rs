@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use tower::Service;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 use crate::http::client::is_not_connected;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 use crate::outbound::layers::end::{End, watch};
 use crate::telemetry::labels::TryOutcome;
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -75,15 +74,11 @@ impl Measure {
 impl Step<Request<Body>> for Measure {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         let began = self.clock.monotonic();
         let mut attempt =
             Attempt { tries: Arc::clone(&self.tries), outcome: TryOutcome::Cancelled };

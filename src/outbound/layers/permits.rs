@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::sync::Semaphore;
-use tower::Service;
 
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
-use crate::http::layer::{Next, Step};
+use crate::http::layer::{Next, Rest, Step};
 
 /// The layer.
 #[derive(Debug)]
@@ -35,15 +34,11 @@ impl Permits {
 impl Step<Request<Body>> for Permits {
     type Response = Response<Body>;
 
-    async fn run<S>(&self, request: Request<Body>, next: Next<'_, S>) -> Result<Response<Body>>
-    where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Error>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
         // Refused rather than queued: a queue here would hide how long a run waits.
         let permit = Arc::clone(&self.free).try_acquire_owned().map_err(|_| {
             let message = format!("upstream `{}` has as many runs as it may", self.upstream);
