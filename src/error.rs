@@ -58,6 +58,10 @@ macro_rules! kinds {
 kinds! {
     /// The request cannot be read or breaks the contract.
     InvalidRequest = 400 "invalid_request" "The request is not valid" Caller false;
+    /// No credential, or none that is good.
+    Unauthenticated = 401 "unauthenticated" "The caller is not known" Caller false;
+    /// A policy, or the credential's own scopes, forbid it.
+    Forbidden = 403 "forbidden" "The caller may not do this" Policy false;
     /// No such agent for this caller.
     AgentNotFound = 404 "agent_not_found" "There is no such agent" Caller false;
     /// No such run for this caller.
@@ -94,12 +98,16 @@ kinds! {
     UpstreamProtocol = 502 "upstream_protocol" "The agent's platform broke its protocol" Upstream false;
     /// Credential, connection or model of the platform: the operator's to mend.
     UpstreamMisconfigured = 502 "upstream_misconfigured" "The gateway's access to the platform is misconfigured" Operator false;
-    /// The platform's own limit is reached.
-    RateLimited = 429 "rate_limited" "Too many requests" Upstream true;
-    /// The platform's money or quota for this account has run out.
-    BudgetExhausted = 429 "budget_exhausted" "The budget is used up" Upstream false;
+    /// A limit is reached: one of ours, or the platform's own.
+    RateLimited = 429 "rate_limited" "Too many requests" Policy true;
+    /// As much is at work at a time as may be.
+    ConcurrencyLimited = 429 "concurrency_limited" "Too much at a time" Policy true;
+    /// A budget is used up, or the platform's money or quota for this account.
+    BudgetExhausted = 429 "budget_exhausted" "The budget is used up" Policy false;
     /// The gateway has as much to do as it can.
     Overloaded = 503 "overloaded" "The gateway has too much to do" Gateway true;
+    /// What decides over a request (the store, shared counters, an issuer's keys) cannot be asked.
+    PolicyUnavailable = 503 "policy_unavailable" "What decides over the request cannot be asked" Operator true;
     /// The platform cannot be reached, or its circuit breaker is open.
     UpstreamUnavailable = 503 "upstream_unavailable" "The agent's platform cannot be reached" Upstream true;
     /// The gateway is shutting down.
@@ -108,6 +116,8 @@ kinds! {
     UpstreamTimeout = 504 "upstream_timeout" "The agent's platform took too long" Upstream false;
     /// In a Run only: the process that drove the run went away.
     Interrupted = 500 "interrupted" "The run was interrupted" Gateway false;
+    /// In a Run only: the agent used a tool that it may not use.
+    ToolDenied = 403 "tool_denied" "The agent used a tool that it may not use" Policy false;
     /// In a Run only: the answer is not of the wanted shape.
     OutputSchemaMismatch = 502 "output_schema_mismatch" "The answer does not match output_schema" Upstream false;
 }
@@ -115,7 +125,7 @@ kinds! {
 impl Kind {
     /// Whether it is only ever read in a Run, whose HTTP answer is then 200.
     pub const fn in_a_run_only(self) -> bool {
-        matches!(self, Kind::Interrupted | Kind::OutputSchemaMismatch)
+        matches!(self, Kind::Interrupted | Kind::OutputSchemaMismatch | Kind::ToolDenied)
     }
 }
 
@@ -150,6 +160,7 @@ struct Inner {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     upstream: Option<UpstreamFault>,
+    rules: Vec<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -162,6 +173,7 @@ impl Error {
             fields: Vec::new(),
             retry_after: None,
             upstream: None,
+            rules: Vec::new(),
             source: None,
         }))
     }
@@ -169,6 +181,12 @@ impl Error {
     /// An invalid request, at one place of it.
     pub fn invalid(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Kind::InvalidRequest, "a field is not valid").at(path, message)
+    }
+
+    /// There is no such agent, or none that the caller can see: it is told the same of both.
+    pub fn no_such_agent() -> Self {
+        let said = "there is no such agent: give an alias or `<upstream>:<id>`";
+        Self::new(Kind::AgentNotFound, said)
     }
 
     /// Adds a place.
@@ -180,6 +198,12 @@ impl Error {
     /// Says when to come back.
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.0.retry_after = Some(after);
+        self
+    }
+
+    /// Names the rule that refused: policies, a limit, a budget.
+    pub fn ruled_by(mut self, rules: impl IntoIterator<Item = String>) -> Self {
+        self.0.rules.extend(rules);
         self
     }
 
@@ -211,6 +235,11 @@ impl Error {
         &self.0.fields
     }
 
+    /// The rules that refused.
+    pub fn rules(&self) -> &[String] {
+        &self.0.rules
+    }
+
     /// When to come back.
     pub fn retry_in(&self) -> Option<Duration> {
         self.0.retry_after
@@ -221,6 +250,12 @@ impl Error {
         self.0.upstream.as_ref()
     }
 
+    /// Whose fault it is: the kind's, except that a limit is the platform's where it said so.
+    pub fn origin(&self) -> Origin {
+        let is_limit = matches!(self.0.kind, Kind::RateLimited | Kind::BudgetExhausted);
+        if is_limit && self.0.upstream.is_some() { Origin::Upstream } else { self.0.kind.origin() }
+    }
+
     /// The problem document of this failure (RFC 9457).
     pub fn problem(&self, request_id: &str) -> Problem {
         Problem {
@@ -229,13 +264,14 @@ impl Error {
             status: self.0.kind.status(),
             detail: self.0.message.clone().into_owned(),
             code: self.0.kind.code().to_owned(),
-            origin: self.0.kind.origin(),
+            origin: self.origin(),
             may_retry: self.0.kind.may_retry(),
             request_id: request_id.to_owned(),
             run_id: None,
             errors: self.0.fields.clone(),
             retry_after: self.0.retry_after.map(|after| after.as_secs_f64().ceil() as u64),
             upstream: self.0.upstream.clone(),
+            rules: self.0.rules.clone(),
         }
     }
 }
@@ -297,4 +333,7 @@ pub struct Problem {
     /// What the platform said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<UpstreamFault>,
+    /// The names of the rules that refused: policies, a limit, a budget.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
 }

@@ -1,10 +1,15 @@
 //! One call to the gateway, from its first byte to its last: what every layer, face and platform
 //! may need to know of it, in fields rather than in a bag.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::clock::Timestamp;
+use crate::model::allowance::Allowance;
 use crate::model::principal::Principal;
 
 /// One call.
@@ -16,8 +21,10 @@ pub struct Call {
     pub trace: TraceContext,
     /// The operation's name, from a closed set.
     pub operation: &'static str,
-    /// Who calls.
-    pub principal: Principal,
+    /// The face that it came in by, by its name.
+    pub face: &'static str,
+    /// Where it comes from: the peer, or whom a trusted proxy names.
+    pub address: IpAddr,
     /// When its head arrived.
     pub received_at: Timestamp,
     /// The same on the monotonic clock.
@@ -30,9 +37,35 @@ pub struct Call {
 #[derive(Debug, Default)]
 pub struct Facts {
     upstream_us: AtomicU64,
+    principal: OnceLock<Principal>,
+    allowances: Mutex<Vec<Allowance>>,
+}
+
+impl Call {
+    /// Who calls; nobody, who may do nothing, until identity has said more.
+    pub fn principal(&self) -> &Principal {
+        static NOBODY: LazyLock<Principal> = LazyLock::new(Principal::anonymous);
+        self.facts.principal.get().unwrap_or(&NOBODY)
+    }
+
+    /// Says who calls. The first word stands.
+    pub fn identify(&self, principal: Principal) {
+        // Only identity calls it, and only once.
+        self.facts.principal.set(principal).ok();
+    }
 }
 
 impl Facts {
+    /// Notes how a limit stands, for the headers of the answer.
+    pub fn limited(&self, allowances: impl IntoIterator<Item = Allowance>) {
+        self.allowances.lock().extend(allowances);
+    }
+
+    /// How the limits that applied stand; told once.
+    pub fn take_allowances(&self) -> Vec<Allowance> {
+        std::mem::take(&mut *self.allowances.lock())
+    }
+
     /// Adds time that was spent waiting for a platform.
     pub fn waited_for_upstream(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

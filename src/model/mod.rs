@@ -2,16 +2,21 @@
 //! platform alike. No I/O, no protocol, no vendor.
 
 pub mod agent;
+pub mod allowance;
+pub mod amounts;
 pub mod call;
 pub mod capability;
 pub mod content;
 pub mod event;
 pub mod fold;
 pub mod ids;
+pub mod judge;
+pub mod key;
 pub mod micro;
 pub mod plan;
 pub mod principal;
 pub mod progress;
 pub mod run;
+pub mod scope;
 pub mod thread;
 pub mod upstream;

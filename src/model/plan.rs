@@ -1,21 +1,72 @@
 //! An admitted run on its way to a platform: the RUN stack's request.
 
+use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::content::Message;
 use crate::model::ids::{RunId, ThreadId};
+use crate::model::judge::Mode;
 use crate::model::run::RunRequest;
 
+/// A run that is asked for and not admitted yet: what the ADMIT stack is called with.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The call that asks for it.
+    pub call: Arc<Call>,
+    /// What is to be run.
+    pub plan: Plan,
+    /// How its caller waits for it.
+    pub mode: Mode,
+}
+
+/// A run that is admitted: what the ADMIT stack answers with.
+#[derive(Debug)]
+pub struct Admission {
+    /// What is to be run.
+    pub plan: Plan,
+    /// What was taken for it.
+    pub grants: Grants,
+}
+
+/// What was taken for a run when it was admitted, and is given back when it is over: permits, a
+/// reservation of a budget. A bag, because the layer that took something is the only one that
+/// knows its type, and everything in it gives itself back when it is dropped.
+#[derive(Default)]
+pub struct Grants(Vec<Box<dyn Any + Send>>);
+
+impl Grants {
+    /// Puts something in.
+    pub fn add(&mut self, grant: impl Any + Send) {
+        self.0.push(Box::new(grant));
+    }
+
+    /// Takes the thing of this type out, where there is one.
+    pub fn take<T: Any>(&mut self) -> Option<T> {
+        let at = self.0.iter().position(|grant| grant.is::<T>())?;
+        self.0.swap_remove(at).downcast().ok().map(|grant| *grant)
+    }
+}
+
+impl fmt::Debug for Grants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} grants]", self.0.len())
+    }
+}
+
 /// What the RUN stack is called with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RunCall {
     /// The call that asked for it.
     pub call: Arc<Call>,
     /// What is to be run.
     pub plan: Arc<Plan>,
+    /// What was taken for it.
+    pub grants: Grants,
 }
 
 /// What is to be run, where, and with which memory.
@@ -23,16 +74,27 @@ pub struct RunCall {
 pub struct Plan {
     /// The run.
     pub run_id: RunId,
-    /// The upstream's configured name.
-    pub upstream: String,
-    /// The platform's own id of the agent.
-    pub agent: String,
+    /// The agent: on which upstream it is, and the platform's own id of it.
+    pub target: AgentRef,
+    /// The kind of its platform.
+    pub kind: String,
+    /// What the platform itself does about tools.
+    pub tools: ToolControl,
     /// The agent's configured preset; empty where it has none.
     pub preset: Map<String, Value>,
     /// What the caller asked, without what was ignored.
     pub request: RunRequest,
     /// The conversation.
     pub thread: PlannedThread,
+}
+
+/// What a platform itself does about tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ToolControl {
+    /// It says in its stream what it decides over each call.
+    pub tells: bool,
+    /// It holds a run to the tools that are asked for, so that nobody else must.
+    pub restricts: bool,
 }
 
 /// The conversation that a run continues or opens.
@@ -49,6 +111,16 @@ pub struct PlannedThread {
 }
 
 impl Plan {
+    /// The upstream's configured name.
+    pub fn upstream(&self) -> &str {
+        &self.target.upstream
+    }
+
+    /// The platform's own id of the agent.
+    pub fn agent(&self) -> &str {
+        &self.target.native
+    }
+
     /// The run's last message: the one to answer. Empty only for a request that was never checked.
     pub fn question(&self) -> &str {
         self.request.input.last().map_or("", |message| message.content.as_str())
