@@ -1,0 +1,108 @@
+//! Who is calling: a key, a token of a configured issuer, or a signed webhook. The EDGE layer asks
+//! [`Identity`] for each request that needs a caller.
+//!
+//! Invariant: nobody is somebody by default. What cannot be read, is not known or cannot be asked
+//! is refused.
+
+pub mod credential;
+pub mod issuer;
+pub mod key;
+pub mod layer;
+pub mod token;
+pub mod webhook;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use self::credential::Credential;
+use self::issuer::Issuers;
+use self::key::KeyRing;
+use self::webhook::{Claim, Seen, Verifier};
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::model::principal::Principal;
+use crate::telemetry::metrics::PolicyMetrics;
+
+/// How callers are known.
+pub struct Identity {
+    /// Keys.
+    pub keys: Arc<KeyRing>,
+    /// Tokens.
+    pub issuers: Issuers,
+    /// Signed webhooks, by hook.
+    pub hooks: HashMap<String, SignedHook>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: PolicyMetrics,
+}
+
+/// A hook whose caller signs its requests.
+pub struct SignedHook {
+    /// Checks a signature.
+    pub verifier: Verifier,
+    /// What has come already.
+    pub seen: Seen,
+    /// The caller.
+    pub principal: Principal,
+}
+
+impl Identity {
+    /// The caller of a credential.
+    async fn of(&self, credential: Credential<'_>) -> Result<Principal> {
+        match credential {
+            Credential::Key(text) => self.of_key(text),
+            Credential::Token(text) => self.of_token(text).await,
+        }
+    }
+
+    fn of_key(&self, text: &str) -> Result<Principal> {
+        match self.keys.find(text, self.clock.now()) {
+            Ok(found) => {
+                self.metrics.identified("key");
+                Ok(found.principal.clone())
+            }
+            Err(refused) => {
+                self.metrics.identified(refused.name());
+                Err(refused.error())
+            }
+        }
+    }
+
+    async fn of_token(&self, text: &str) -> Result<Principal> {
+        if let Some(verified) = self.issuers.cached(text) {
+            self.metrics.identified("token");
+            return Ok(verified.principal.clone());
+        }
+        // Refusals are counted by the issuers themselves, who know the reason.
+        let verified = self.issuers.verify(text).await?;
+        self.metrics.identified("token");
+        Ok(verified.principal.clone())
+    }
+
+    /// The caller of a signed webhook, and its claim to be the first with this message: kept when
+    /// the run is accepted, given back where it is refused, so that the sender may try again.
+    fn of_webhook(
+        &self,
+        hook: &SignedHook,
+        head: &HeaderMap,
+        body: &[u8],
+    ) -> Result<(Principal, Claim)> {
+        let now = self.clock.now();
+        let refused = |refused: webhook::Refused| {
+            self.metrics.identified(refused.name());
+            refused.error()
+        };
+        let message = hook.verifier.verify(head, body, now).map_err(refused)?;
+        let claim = hook.seen.claim(&message, now).map_err(refused)?;
+        self.metrics.identified("webhook");
+        Ok((hook.principal.clone(), claim))
+    }
+}
+
+/// 401, with a sentence that is the same whether something of the kind exists or not.
+fn unauthenticated(said: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(Kind::Unauthenticated, said)
+}
