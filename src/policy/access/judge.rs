@@ -1,0 +1,28 @@
+//! The access policies as what the rest of the gateway asks: a [`Judge`] that counts what it
+//! decides.
+
+use std::sync::Arc;
+
+use super::Access;
+use crate::error::Result;
+use crate::model::judge::{Judge, Question};
+use crate::telemetry::metrics::PolicyMetrics;
+
+/// Asks the policies, and counts.
+pub struct Decider {
+    /// The policies.
+    pub access: Arc<Access>,
+    /// What is counted.
+    pub metrics: PolicyMetrics,
+}
+
+impl Judge for Decider {
+    fn judge(&self, question: &Question<'_>) -> Result<()> {
+        let verdict = self.access.decide(question);
+        self.metrics.decided(verdict.allowed());
+        if verdict.allowed() {
+            return Ok(());
+        }
+        Err(verdict.refusal().ruled_by(verdict.policies().iter().cloned()))
+    }
+}
