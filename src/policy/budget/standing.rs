@@ -1,0 +1,33 @@
+//! How an account stands, as `explain` and the gauges show it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::model::amounts::{Amounts, Ceilings};
+use crate::store::{Account, Balance};
+
+/// How an account stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Standing {
+    /// The configured name of the budget.
+    pub budget: String,
+    /// Whose account it is.
+    pub subject: String,
+    /// What ended runs have cost.
+    pub spent: Amounts,
+    /// What runs in flight have reserved.
+    pub reserved: Amounts,
+    /// What both together may come to, in each unit that has a ceiling.
+    pub ceilings: Ceilings,
+    /// When it begins anew; null for a budget in total.
+    pub resets_at: Option<Timestamp>,
+}
+
+impl Standing {
+    pub(super) fn new(account: Account, balance: Balance, ceilings: Ceilings) -> Self {
+        let Account { budget, subject, window_start: _, window_end: resets_at } = account;
+        let Balance { spent, reserved } = balance;
+        Self { budget, subject, spent, reserved, ceilings, resets_at }
+    }
+}
