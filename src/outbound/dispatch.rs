@@ -22,6 +22,7 @@ use crate::http::service::{RunEvents, UpstreamService};
 use crate::model::call::Call;
 use crate::model::plan::RunCall;
 use crate::outbound::answer::Answer;
+use crate::outbound::pause::Pauses;
 use crate::outbound::{UpstreamRequest, Vendor};
 use crate::telemetry::metrics::UpstreamMetrics;
 
@@ -47,14 +48,19 @@ pub struct Dispatcher(Arc<Shared>);
 struct Shared {
     targets: HashMap<String, Arc<Target>>,
     clock: Arc<dyn Clock>,
+    pauses: Pauses,
 }
 
 impl Dispatcher {
-    /// Dispatches to these upstreams.
-    pub fn new(targets: impl IntoIterator<Item = Target>, clock: Arc<dyn Clock>) -> Self {
+    /// Dispatches to these upstreams, and notes in `pauses` which want to be left alone.
+    pub fn new(
+        targets: impl IntoIterator<Item = Target>,
+        clock: Arc<dyn Clock>,
+        pauses: Pauses,
+    ) -> Self {
         let targets =
             targets.into_iter().map(|target| (target.name.clone(), Arc::new(target))).collect();
-        Self(Arc::new(Shared { targets, clock }))
+        Self(Arc::new(Shared { targets, clock, pauses }))
     }
 }
 
@@ -74,12 +80,13 @@ impl Service<RunCall> for Dispatcher {
 }
 
 async fn dispatch(shared: &Shared, run: RunCall) -> Result<RunEvents> {
-    let name = &run.plan.upstream;
+    let name = run.plan.upstream();
     let target = shared.targets.get(name).cloned().ok_or_else(|| {
         Error::new(Kind::Internal, format!("there is no upstream `{name}` to dispatch to"))
     })?;
     let exchange = target.vendor.start(&run.plan)?;
-    let line = Line { target, call: run.call, clock: Arc::clone(&shared.clock) };
+    let pauses = shared.pauses.clone();
+    let line = Line { target, call: run.call, clock: Arc::clone(&shared.clock), pauses };
     if exchange.is_streamed {
         let response = line.send(exchange.request).await?;
         let response = line.accept(response).await?;
@@ -93,6 +100,7 @@ pub(super) struct Line {
     pub(super) target: Arc<Target>,
     call: Arc<Call>,
     clock: Arc<dyn Clock>,
+    pauses: Pauses,
 }
 
 /// What is read of a failure's body; platforms' error texts are far shorter.
@@ -129,10 +137,12 @@ impl Line {
             text.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
         }
         let error = self.target.vendor.failure(status, &head.headers, &text);
-        Err(match error.upstream_fault() {
+        let error = match error.upstream_fault() {
             Some(_) => error,
             None => error.upstream(&self.target.name, Some(status.as_u16()), None),
-        })
+        };
+        self.pauses.note(&self.target.name, self.call.principal(), &error);
+        Err(error)
     }
 
     /// The next bytes of an answer's body; trailers say nothing that a run needs.

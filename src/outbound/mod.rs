@@ -21,6 +21,7 @@ pub mod typed;
 mod answer;
 pub mod dispatch;
 pub mod layers;
+pub mod pause;
 
 #[cfg(test)]
 mod arbitrary;
@@ -48,6 +49,11 @@ pub trait Vendor: Send + Sync + 'static {
     /// Whether the gateway keeps a thread's history and gives it to each run, because the
     /// platform has no memory of its own.
     fn replays_history(&self) -> bool;
+
+    /// Whether the platform itself says in its stream what it decides over tools.
+    fn governs_tools(&self) -> bool {
+        false
+    }
 
     /// The value of the credential header for this platform.
     fn authorization(&self, credential: &str) -> String;

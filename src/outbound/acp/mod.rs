@@ -91,6 +91,10 @@ impl Vendor for Acp {
         true
     }
 
+    fn governs_tools(&self) -> bool {
+        true
+    }
+
     fn authorization(&self, credential: &str) -> String {
         format!("Bearer {credential}")
     }
@@ -114,11 +118,13 @@ fn support(field: Field) -> Support {
         Field::ThreadId => Support::Emulated("the gateway keeps the thread and repeats it"),
         Field::Instructions => Support::Emulated("given as the context entry `instructions`"),
         Field::OutputSchema => Support::Emulated("asked for in the message, checked afterwards"),
+        Field::Tools => {
+            Support::Emulated("the stream is watched: a call of another tool is denied")
+        }
         Field::Timeout => Support::Emulated("the gateway stops the run"),
         Field::Attachments
         | Field::AttachmentUrls
         | Field::InstructionsReplace
-        | Field::Tools
         | Field::McpServers
         | Field::Model
         | Field::MaxOutputTokens

@@ -32,7 +32,7 @@ pub(super) fn encode(settings: &Settings, plan: &Plan) -> Result<(UpstreamReques
         Error::new(Kind::Internal, "the platform's request cannot be written").caused_by(cause)
     })?;
     let accept = if plan.request.stream { "text/event-stream" } else { "application/json" };
-    let target = path(settings, &plan.agent)?;
+    let target = path(settings, plan.agent())?;
     Ok((
         UpstreamRequest { method: Method::POST, target, accept, body: Bytes::from(body) },
         warnings,

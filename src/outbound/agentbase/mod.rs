@@ -126,13 +126,15 @@ fn support(field: Field) -> Support {
         Field::Instructions => {
             Support::Emulated("added to the preset's instructions or, where it has none, as a rule")
         }
+        Field::Tools => Support::Emulated(
+            "MCP servers that none of them names are left out, and a call of another tool is denied",
+        ),
         Field::Timeout => Support::Emulated("the gateway stops the run"),
         Field::MaxCost => {
             Support::Emulated("the gateway adds up the reported cost and stops the run")
         }
         Field::Attachments
         | Field::AttachmentUrls
-        | Field::Tools
         | Field::Model
         | Field::MaxOutputTokens
         | Field::MaxSteps => Support::Unsupported,

@@ -116,6 +116,7 @@ fn message(plan: &Plan) -> Cow<'_, str> {
 }
 
 /// The preset's servers, then the run's; one of the run stands in for the preset's of its name.
+/// Where the run names its tools, a server that none of them is of is left out.
 fn mcp_servers<'a>(plan: &'a Plan, preset: &'a [PresetServer]) -> Vec<McpServer<'a>> {
     let own = &plan.request.mcp_servers;
     let preset = preset.iter().filter(|server| own.iter().all(|other| other.name != server.name));
@@ -126,7 +127,18 @@ fn mcp_servers<'a>(plan: &'a Plan, preset: &'a [PresetServer]) -> Vec<McpServer<
         server_url: url,
         auth: token.as_deref().map(|token| McpAuth::Bearer { token }),
     };
-    preset.chain(own).map(write).collect()
+    let tools = plan.request.tools.as_deref();
+    let is_wanted = |(name, _, _): &(&String, &String, &Option<String>)| {
+        tools.is_none_or(|tools| tools.iter().any(|tool| is_of(tool, name)))
+    };
+    preset.chain(own).filter(is_wanted).map(write).collect()
+}
+
+/// Whether an entry of `tools` is a server, or one of its tools: its name, and then what is no
+/// part of a name.
+fn is_of(tool: &str, server: &str) -> bool {
+    let rest = tool.strip_prefix(server);
+    rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()))
 }
 
 fn path(settings: &Settings, session: Option<&str>) -> String {

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::clock::{CountingIds, ManualClock, Timestamp};
+use crate::model::agent::AgentRef;
 use crate::model::capability::{Capabilities, Support};
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::plan::{Plan, PlannedThread};
+use crate::model::plan::{Grants, Plan, PlannedThread, RunCall, ToolControl};
 use crate::model::run::{RunRequest, Warning};
 use crate::outbound::layers::breaker::Breaker;
 use crate::outbound::layers::testing::{
@@ -110,6 +111,11 @@ fn ask(target: &str) -> UpstreamRequest {
     }
 }
 
+fn dispatcher_of<const N: usize>(targets: [Target; N], clock: ManualClock) -> Dispatcher {
+    let clock: Arc<dyn Clock> = Arc::new(clock);
+    Dispatcher::new(targets, Arc::clone(&clock), Pauses::new(clock))
+}
+
 fn run_of(question: &str) -> RunCall {
     let thread = PlannedThread {
         id: ThreadId::new(&CountingIds::default(), Timestamp(0)),
@@ -119,13 +125,14 @@ fn run_of(question: &str) -> RunCall {
     };
     let plan = Plan {
         run_id: RunId::new(&CountingIds::default(), Timestamp(0)),
-        upstream: "up".to_owned(),
-        agent: "a".to_owned(),
+        target: AgentRef { upstream: "up".to_owned(), native: "a".to_owned() },
+        kind: "fake".to_owned(),
+        tools: ToolControl::default(),
         preset: serde_json::Map::new(),
         request: RunRequest::of(question),
         thread,
     };
-    RunCall { call: a_call(), plan: Arc::new(plan) }
+    RunCall { call: a_call(), plan: Arc::new(plan), grants: Grants::default() }
 }
 
 fn dispatcher(service: UpstreamService, is_streamed: bool) -> Dispatcher {
@@ -133,7 +140,7 @@ fn dispatcher(service: UpstreamService, is_streamed: bool) -> Dispatcher {
     let caps = config::Caps { answer: 100, line: 50, event: 50 };
     let metrics = metrics().upstream("up", "words");
     let target = Target { name: "up".to_owned(), vendor, service, caps, metrics };
-    Dispatcher::new([target], Arc::new(ManualClock::default()))
+    dispatcher_of([target], ManualClock::default())
 }
 
 fn metrics() -> Metrics {
@@ -302,7 +309,7 @@ async fn a_plan_that_no_platform_takes_is_refused_before_anything_is_sent() {
     let nobody = || dispatcher(answers(vec![]), true);
     let error = nobody().oneshot(run_of("refuse")).await.err().unwrap();
     assert_eq!(error.kind(), Kind::UnsupportedByUpstream);
-    let none = Dispatcher::new([], Arc::new(ManualClock::default()));
+    let none = dispatcher_of([], ManualClock::default());
     assert_eq!(none.oneshot(run_of("hi")).await.err().unwrap().kind(), Kind::Internal);
 }
 
@@ -377,7 +384,7 @@ async fn the_time_spent_waiting_for_the_platform_is_counted() {
     };
     let run = run_of("hi");
     let call = Arc::clone(&run.call);
-    let events = Dispatcher::new([target], Arc::new(clock)).oneshot(run).await.unwrap();
+    let events = dispatcher_of([target], clock).oneshot(run).await.unwrap();
     assert_eq!(events.count().await, 2);
     assert_eq!(call.facts.upstream_time(), Duration::from_secs(3));
 }
@@ -393,7 +400,7 @@ async fn events_of_unknown_type_are_counted_and_left_out() {
         caps: config::Caps { answer: 100, line: 50, event: 50 },
         metrics: metrics.upstream("up", "words"),
     };
-    let dispatcher = Dispatcher::new([target], Arc::new(ManualClock::default()));
+    let dispatcher = dispatcher_of([target], ManualClock::default());
     let events = dispatcher.oneshot(run_of("hi")).await.unwrap();
     let words: Vec<_> = events.map(|event| word(&event)).collect().await;
     assert_eq!(words, ["warning", "hi", "end"]);

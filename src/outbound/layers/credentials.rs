@@ -146,6 +146,7 @@ mod tests {
             },
             max_concurrent: 1,
             breaker: config::Breaker { failures: 1, open: second },
+            workspaces: Vec::new(),
             caps: config::Caps { answer: 1, line: 1, event: 1 },
         }
     }

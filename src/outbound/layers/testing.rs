@@ -16,7 +16,6 @@ use crate::http::body::Body;
 use crate::http::layer::{Step, layer};
 use crate::http::service::UpstreamService;
 use crate::model::call::{Call, Facts, TraceContext};
-use crate::model::principal::Principal;
 
 /// A piece of a body.
 pub(crate) enum Piece {
@@ -112,7 +111,8 @@ pub(crate) fn a_call() -> Arc<Call> {
             state: Some("vendor=1".to_owned()),
         },
         operation: "create_run",
-        principal: Principal::anonymous(),
+        face: "unified",
+        address: std::net::IpAddr::from([127, 0, 0, 1]),
         received_at: Timestamp(0),
         received: Duration::ZERO,
         facts: Facts::default(),

@@ -30,7 +30,7 @@ pub(super) fn start(make: &Make, plan: &Plan) -> Result<Exchange> {
         .collect();
     let body = serde_json::to_vec(&RunBody { messages, thread_id, callback_url, config })
         .map_err(|_| Error::new(Kind::Internal, "the run could not be encoded"))?;
-    let agent = target::agent_segment(&plan.agent)?;
+    let agent = target::agent_segment(plan.agent())?;
     let team = make.settings.team_id;
     let (operation, accept) = match request.stream {
         true => ("run/stream", "text/event-stream"),

@@ -76,10 +76,12 @@ fn support(field: Field) -> Support {
         Field::ThreadId => Support::Emulated("the gateway keeps the conversation and replays it"),
         Field::Instructions => Support::Emulated("given to the agent in its context"),
         Field::Timeout => Support::Emulated("the gateway stops the run"),
+        Field::Tools => {
+            Support::Emulated("the stream is watched: a call of another tool is denied")
+        }
         Field::Stream => Support::Emulated("one synthetic message at the end"),
         Field::AttachmentUrls
         | Field::InstructionsReplace
-        | Field::Tools
         | Field::McpServers
         | Field::Model
         | Field::MaxOutputTokens

@@ -32,7 +32,7 @@ pub(super) fn start(upstream: &str, plan: &Plan) -> Result<Exchange> {
     let context = (!facts.is_empty()).then(|| facts.join("\n\n"));
     let body = serde_json::to_vec(&wire::ExecuteBody { messages, context, output })
         .map_err(|_| Error::new(Kind::Internal, "the run could not be encoded"))?;
-    let agent = target::agent_segment(&plan.agent)?;
+    let agent = target::agent_segment(plan.agent())?;
     Ok(Exchange {
         request: UpstreamRequest {
             method: Method::POST,
