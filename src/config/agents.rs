@@ -22,12 +22,14 @@ pub struct Agent {
     pub id: String,
     /// What a platform without agents is given on each run; the vendor checks it.
     pub preset: Map<String, Value>,
+    /// The workspaces whose callers may see it by this name; none for all.
+    pub workspaces: Vec<String>,
 }
 
 impl fmt::Debug for Agent {
     /// Without the preset: it holds prompts, and what references stand for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { upstream, id, preset: _ } = self;
+        let Self { upstream, id, preset: _, workspaces: _ } = self;
         f.debug_struct("Agent").field("upstream", upstream).field("id", id).finish_non_exhaustive()
     }
 }
@@ -66,6 +68,8 @@ fn read_one(
     let id = section.text(Key::new("id", Shape::Text, about));
     let about = "What the agent is, for a platform that has no agents of its own.";
     let preset = section.object("preset", about);
+    let about = "The workspaces whose callers may see it by this name; left out, all.";
+    let workspaces = section.texts(Key::new("workspaces", Shape::Texts, about));
     if let Some(upstream) = upstream.as_ref().filter(|name| !upstreams.contains_key(*name)) {
         let hint = did_you_mean(upstream, upstreams.keys().map(String::as_str));
         section.refuse("upstream", format!("there is no upstream of this name{hint}"));
@@ -74,6 +78,7 @@ fn read_one(
         upstream: upstream.unwrap_or_default(),
         id: id.unwrap_or_else(|| alias.to_owned()),
         preset,
+        workspaces,
     }
 }
 

@@ -43,10 +43,20 @@ pub(super) enum Shape {
     Address,
     Secret,
     Choice(&'static [&'static str]),
+    /// A text, or a list of texts.
+    Texts,
+    /// One of some words, or a list of them.
+    Choices(&'static [&'static str]),
+    /// A point in time, RFC 3339.
+    Time,
+    /// A decimal number that is not negative, with at most six places; in quotes, as a text.
+    Decimal,
     /// A mapping with fixed keys.
     Section,
     /// A mapping from names that the operator chooses to sections; those stand below `*`.
     Entries,
+    /// A list of sections; those stand below `[]`.
+    Items,
     /// A mapping that somebody else checks.
     Object,
     /// All keys of the section that the reader does not know; somebody else checks them.

@@ -9,7 +9,9 @@ use indexmap::IndexMap;
 
 use super::agents::Agent;
 use super::describe::{Key, Setting, Shape};
+use super::identity::read_workspace;
 use super::reader::Section;
+use super::secret::Secret;
 use super::suggest::did_you_mean;
 use super::upstreams::Upstream;
 
@@ -20,6 +22,21 @@ pub struct Hook {
     pub input: HookInput,
     /// How long a caller waits before it is answered 202.
     pub reply_within: Duration,
+    /// How it may be called without a credential: by a signature over the request.
+    pub signed: Option<Signed>,
+}
+
+/// A caller that signs its requests (Standard Webhooks).
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// The secrets that it may sign with, `whsec_…`; two while they are rotated.
+    pub secrets: Vec<Secret>,
+    /// The workspace that it belongs to.
+    pub workspace: String,
+    /// Its rate class.
+    pub class: Option<String>,
+    /// The groups that it is in.
+    pub groups: Vec<String>,
 }
 
 /// Where the message of a webhook stands.
@@ -69,12 +86,32 @@ pub(super) fn read(
             let hint = did_you_mean(&agent, agents.keys().map(String::as_str));
             section.refuse_key(format!("there is no such agent{hint}"));
         }
-        let hook =
-            Hook { input: read_input(&mut section), reply_within: section.duration(&REPLY_WITHIN) };
+        let hook = Hook {
+            input: read_input(&mut section),
+            reply_within: section.duration(&REPLY_WITHIN),
+            signed: read_signed(&mut section),
+        };
         section.finish();
         (agent, hook)
     };
     entries.into_iter().map(read).collect()
+}
+
+fn read_signed(hook: &mut Section<'_>) -> Option<Signed> {
+    let about = "A caller that signs its requests (Standard Webhooks) in place of a credential.";
+    let mut section = hook.optional_section("signed", about)?;
+    let secret = section.secret("secret", "The secret that it signs with, `whsec_…`.");
+    let about = "The secret before that one, while it is rotated.";
+    let previous = section.optional_secret("previous", about);
+    let about = "The workspace that it belongs to.";
+    let workspace = read_workspace(&mut section, "workspace", about);
+    let about = "Its rate class, which limits and policies may name.";
+    let class = section.text(Key::new("class", Shape::Text, about));
+    let about = "The groups that it is in, for access policies.";
+    let groups = section.texts(Key::new("groups", Shape::Texts, about));
+    section.finish();
+    let secrets = [Some(secret?), previous].into_iter().flatten().collect();
+    Some(Signed { secrets, workspace: workspace?, class, groups })
 }
 
 fn read_input(section: &mut Section<'_>) -> HookInput {

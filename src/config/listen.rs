@@ -1,13 +1,14 @@
 //! The section `listen`: sockets and what may come in through them. [`super::load`] calls it.
 //!
-//! Invariant: without `identity: none` both sockets are loopback.
+//! Invariant: the two sockets are never one.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::describe::{Key, Setting, Shape};
-use super::identity::Identity;
 use super::reader::Section;
 use super::units::{GIB, KIB, MIB};
 
@@ -20,6 +21,8 @@ pub struct Listen {
     pub admin: SocketAddr,
     /// TLS on the callers' socket.
     pub tls: Option<Tls>,
+    /// The proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The largest request body, in bytes.
     pub body_bytes: usize,
     /// The largest request head, in bytes.
@@ -127,12 +130,13 @@ const THREADS: Setting<u32> = Setting::new(
     "no machine has more cores",
 );
 
-pub(super) fn read(root: &mut Section<'_>, identity: Identity) -> Listen {
+pub(super) fn read(root: &mut Section<'_>) -> Listen {
     let mut section = root.section("listen", "Sockets and what may come in through them.");
     let listen = Listen {
         api: section.address("api", "The callers' socket.", API),
         admin: section.address("admin", "The operators' socket: metrics and health.", ADMIN),
         tls: section.optional_section("tls", "TLS on the callers' socket.").and_then(read_tls),
+        trusted_proxies: read_proxies(&mut section),
         body_bytes: section.bytes(&BODY_BYTES),
         header_bytes: section.bytes(&HEADER_BYTES),
         max_in_flight: section.count(&MAX_IN_FLIGHT) as usize,
@@ -143,20 +147,26 @@ pub(super) fn read(root: &mut Section<'_>, identity: Identity) -> Listen {
         drain: section.duration(&DRAIN),
         threads: section.count(&THREADS) as usize,
     };
-    for (name, address) in [("api", listen.api), ("admin", listen.admin)] {
-        if identity == Identity::Unset && !address.ip().is_loopback() {
-            section.refuse(
-                name,
-                "can be reached from other machines while nobody is asked who they are (listen \
-                 on 127.0.0.1, or say `identity: none` if that is what you want)",
-            );
-        }
-    }
     if listen.api == listen.admin && listen.api.port() != 0 {
         section.refuse("admin", "is the same address as `listen.api`");
     }
     section.finish();
     listen
+}
+
+fn read_proxies(section: &mut Section<'_>) -> Vec<IpNet> {
+    let about = "The proxies in front whose `X-Forwarded-For` is believed: addresses or networks.";
+    let texts = section.texts(Key::new("trusted_proxies", Shape::Texts, about));
+    let network =
+        |text: &String| text.parse::<IpNet>().ok().or(text.parse::<IpAddr>().ok().map(IpNet::from));
+    let networks: Vec<IpNet> = texts.iter().filter_map(network).collect();
+    if networks.len() != texts.len() {
+        section.refuse(
+            "trusted_proxies",
+            "holds what is no address or network (write it like `10.0.0.0/8`)",
+        );
+    }
+    networks
 }
 
 fn read_tls(mut section: Section<'_>) -> Option<Tls> {

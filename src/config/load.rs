@@ -6,10 +6,13 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
+use super::access::{self, Access, OnViolation, Store};
 use super::agents::{self, Agent};
+use super::budgets::{self, Budget};
 use super::describe::Key;
 use super::hooks::{self, Hook};
 use super::identity::{self, Identity};
+use super::limits::{self, Counters, Limit};
 use super::listen::{self, Listen, Tls};
 use super::log::{self, Log};
 use super::reader::{Reader, Section};
@@ -18,6 +21,7 @@ use super::runs::{self, Runs};
 use super::secret::{Process, Surroundings};
 use super::source;
 use super::upstreams::{self, Upstream};
+use crate::model::content::Json;
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -26,6 +30,18 @@ pub struct Config {
     pub listen: Listen,
     /// How callers are known.
     pub identity: Identity,
+    /// Which policies decide.
+    pub access: Access,
+    /// How often, and how many at a time.
+    pub limits: Vec<Limit>,
+    /// Where limits are counted.
+    pub counters: Counters,
+    /// What may be spent.
+    pub budgets: Vec<Budget>,
+    /// What becomes of a run that uses a tool that it may not use.
+    pub on_violation: OnViolation,
+    /// Where keys and totals are kept.
+    pub store: Store,
     /// The platforms, by name.
     pub upstreams: IndexMap<String, Upstream>,
     /// Short names of agents.
@@ -36,6 +52,8 @@ pub struct Config {
     pub runs: Runs,
     /// The log.
     pub log: Log,
+    /// The file as it was written, references and all: what operators are shown.
+    pub written: Json,
 }
 
 /// A text that has been read, and what is wrong with it.
@@ -53,24 +71,31 @@ pub fn read(file: &str, text: &str, surroundings: &dyn Surroundings) -> Reading 
         return Reading { draft: None, report };
     };
     let reader = Reader::new(report, surroundings);
-    let draft = read_root(reader.root(&value));
+    let mut draft = read_root(reader.root(&value));
+    draft.written = Json(value.clone());
     Reading { draft: Some(draft), report: reader.into_report() }
 }
 
 fn read_root(mut root: Section<'_>) -> Config {
-    let identity = identity::read(&mut root);
-    let listen = listen::read(&mut root, identity);
+    let listen = listen::read(&mut root);
     let upstreams = upstreams::read(&mut root);
     let agents = agents::read(&mut root, &upstreams);
     let hooks = hooks::read(&mut root, &upstreams, &agents);
     let config = Config {
         listen,
-        identity,
+        identity: identity::read(&mut root),
+        access: access::read_access(&mut root),
+        limits: limits::read(&mut root),
+        counters: limits::read_counters(&mut root),
+        budgets: budgets::read(&mut root),
+        on_violation: access::read_tools(&mut root),
+        store: access::read_store(&mut root),
         upstreams,
         agents,
         hooks,
         runs: runs::read(&mut root),
         log: log::read(&mut root),
+        written: Json::default(),
     };
     root.finish();
     config
@@ -95,6 +120,12 @@ impl Reading {
     pub fn agents(&self) -> impl Iterator<Item = (&str, &Agent)> {
         let agents = self.draft.iter().flat_map(|draft| draft.agents.iter());
         agents.map(|(alias, agent)| (alias.as_str(), agent))
+    }
+
+    /// The configuration as far as it was read, with defaults in place of what is wrong; for who
+    /// knows more than the configuration does.
+    pub fn draft(&self) -> Option<&Config> {
+        self.draft.as_ref()
     }
 
     /// The certificate of the callers' socket, for the server to try.

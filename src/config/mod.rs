@@ -1,16 +1,21 @@
 //! The configuration, from the operator's YAML to valid types: what the rest of the gateway is
 //! built from. A file per section reads it; all errors are found at once, each with its place.
 
+mod access;
 mod agents;
 mod bounds;
+mod budgets;
 mod describe;
 mod hooks;
 mod identity;
+mod issuers;
+mod limits;
 mod listen;
 mod load;
 mod log;
 mod places;
 mod reader;
+mod redact;
 mod report;
 mod runs;
 mod schema;
@@ -23,14 +28,19 @@ mod upstreams;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, OnViolation, Store};
 pub use agents::Agent;
 pub use bounds::{Breaker, Caps, Clocks};
-pub use hooks::{Hook, HookInput};
-pub use identity::Identity;
+pub use budgets::{Budget, Period};
+pub use hooks::{Hook, HookInput, Signed};
+pub use identity::{ConfiguredKey, Identity};
+pub use issuers::Issuer;
+pub use limits::{Counters, Limit, Only, Rate, WhenAway};
 pub use listen::{Listen, Tls};
 pub use load::{Config, Reading, read};
 pub use log::Log;
 pub use places::{Place, Places};
+pub use redact::redacted;
 pub use report::Report;
 pub use runs::Runs;
 pub use schema::{Vendors, schema};

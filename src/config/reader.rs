@@ -182,6 +182,28 @@ impl<'r> Section<'r> {
         fields.iter().map(entry).collect()
     }
 
+    /// A list of sections.
+    pub(super) fn items(&mut self, name: &'static str, about: &'static str) -> Vec<Section<'r>> {
+        self.ask(Key::new(name, Shape::Items, about));
+        let parent = below(&self.path, name);
+        let pattern = format!("{}[]", below(&self.pattern, name));
+        if self.reader.described.is_some() {
+            return vec![self.reader.section(None, pattern.clone(), pattern)];
+        }
+        let items = match self.raw(name) {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(other) => {
+                self.refuse(name, format!("must be a list, is {}", kind_of(other)));
+                return Vec::new();
+            }
+        };
+        let item = |(at, value): (usize, &'r Value)| {
+            self.reader.section(Some(value), format!("{parent}[{at}]"), pattern.clone())
+        };
+        items.iter().enumerate().map(item).collect()
+    }
+
     /// A mapping that somebody else checks.
     pub(super) fn object(&mut self, name: &'static str, about: &'static str) -> Map<String, Value> {
         self.ask(Key::new(name, Shape::Object, about));

@@ -80,6 +80,10 @@ fn property(keys: &[Key], key: &Key, vendors: &Vendors<'_>) -> Map<String, Value
             let kind = if key.is_required { json!("object") } else { json!(["object", "null"]) };
             map(json!({"type": kind, "additionalProperties": entry}))
         }
+        Shape::Items => {
+            let item = object(keys, &format!("{}[]", key.pattern), vendors);
+            map(json!({"type": ["array", "null"], "items": item}))
+        }
         Shape::Object => {
             // Which kind an agent lives on stands elsewhere in the file, so any kind's will do.
             let presets = vendors.presets.iter();
@@ -95,8 +99,13 @@ fn property(keys: &[Key], key: &Key, vendors: &Vendors<'_>) -> Map<String, Value
         Shape::Flag => map(json!({"type": "boolean"})),
         Shape::Text | Shape::Address => map(json!({"type": "string", "minLength": 1})),
         Shape::Secret => map(json!({"type": "string", "pattern": format!("^{REFERENCE}$")})),
-        Shape::Choice(words) => {
-            text(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>().join("|"))
+        Shape::Choice(words) => text(&words.join("|")),
+        Shape::Texts => one_or_many(map(json!({"type": "string", "minLength": 1}))),
+        Shape::Choices(words) => one_or_many(text(&words.join("|"))),
+        Shape::Time => text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+"),
+        Shape::Decimal => {
+            let number = json!({"type": "integer", "minimum": 0});
+            map(json!({"oneOf": [text(r"[0-9]+(\.[0-9]{1,6})?"), number]}))
         }
         Shape::Rest => Map::new(),
     };
@@ -113,6 +122,10 @@ fn property(keys: &[Key], key: &Key, vendors: &Vendors<'_>) -> Map<String, Value
 
 fn text(pattern: &str) -> Map<String, Value> {
     map(json!({"type": "string", "pattern": format!("^({pattern}|.*{REFERENCE}.*)$")}))
+}
+
+fn one_or_many(one: Map<String, Value>) -> Map<String, Value> {
+    map(json!({"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]}))
 }
 
 fn count(key: &Key) -> Map<String, Value> {

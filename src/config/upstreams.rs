@@ -38,6 +38,8 @@ pub struct Upstream {
     pub breaker: Breaker,
     /// Bounds of an answer.
     pub caps: Caps,
+    /// The workspaces whose callers may see it; none for all.
+    pub workspaces: Vec<String>,
 }
 
 impl fmt::Debug for Upstream {
@@ -66,6 +68,8 @@ const MAX_CONCURRENT: Setting<u32> = Setting::new(
     1..=100_000,
     "none would call nobody, and a machine has no more sockets",
 );
+
+const WORKSPACES: &str = "The workspaces whose callers may see it; left out, all.";
 
 pub(super) fn read(root: &mut Section<'_>) -> IndexMap<String, Upstream> {
     let about = "The platforms, by a name of your choice.";
@@ -106,6 +110,7 @@ fn read_one(name: String, mut section: Section<'_>) -> Upstream {
         max_concurrent: section.count(&MAX_CONCURRENT) as usize,
         breaker: bounds::read_breaker(&mut section),
         caps: bounds::read_caps(&mut section),
+        workspaces: section.texts(Key::new("workspaces", Shape::Texts, WORKSPACES)),
         settings: section.rest("What only platforms of this kind have."),
     }
 }

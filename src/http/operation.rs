@@ -4,6 +4,8 @@
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::model::scope::Scope;
+
 /// Which protocol a request speaks, and so how it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Face {
@@ -17,6 +19,18 @@ pub enum Face {
     Admin,
 }
 
+impl Face {
+    /// Its name, as policies and the log have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unified => "unified",
+            Self::Hooks => "hooks",
+            Self::Acp => "acp",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// Which socket an operation is answered on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Listener {
@@ -28,8 +42,20 @@ pub enum Listener {
     Both,
 }
 
+/// Who may ask for an operation at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Needs {
+    /// Whoever can connect. The rows of this table that say so are the whole list of what is
+    /// open; everything else needs a credential.
+    Nothing,
+    /// A credential with this scope, except on the operators' socket.
+    OnApi(Scope),
+    /// A credential with this scope.
+    Scope(Scope),
+}
+
 macro_rules! operations {
-    ($($operation:ident $name:literal $method:ident $path:literal $face:ident $listener:ident;)*) => {
+    ($($operation:ident $name:literal $method:ident $path:literal $face:ident $listener:ident $needs:expr;)*) => {
         /// An operation.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Operation {
@@ -58,6 +84,10 @@ macro_rules! operations {
             pub const fn face(self) -> Face {
                 match self { $(Self::$operation => Face::$face,)* Self::Unknown => Face::Unified }
             }
+            /// Who may ask for it at all. What goes nowhere is told to everybody.
+            pub const fn needs(self) -> Needs {
+                match self { $(Self::$operation => $needs,)* Self::Unknown => Needs::Nothing }
+            }
             /// Its listener.
             pub const fn listener(self) -> Listener {
                 match self { $(Self::$operation => Listener::$listener,)* Self::Unknown => Listener::Both }
@@ -67,21 +97,29 @@ macro_rules! operations {
 }
 
 operations! {
-    CreateRun       "create_run"        POST "/v1/runs"                     Unified Api;
-    CreateAgentRun  "create_agent_run"  POST "/v1/agents/{agent}/runs"      Unified Api;
-    ListRuns        "list_runs"         GET  "/v1/runs"                     Unified Api;
-    GetRun          "get_run"           GET  "/v1/runs/{run_id}"            Unified Api;
-    FollowRun       "follow_run"        GET  "/v1/runs/{run_id}/events"     Unified Api;
-    CancelRun       "cancel_run"        POST "/v1/runs/{run_id}/cancel"     Unified Api;
-    GetThread       "get_thread"        GET  "/v1/threads/{thread_id}"      Unified Api;
-    ListThreadRuns  "list_thread_runs"  GET  "/v1/threads/{thread_id}/runs" Unified Api;
-    ListUpstreams   "list_upstreams"    GET  "/v1/upstreams"                Unified Api;
-    GetOpenApi      "get_openapi"       GET  "/openapi.json"                Unified Both;
-    RunHook         "run_hook"          POST "/v1/hooks/{agent}"            Hooks   Api;
-    RunAcp          "run_acp"           POST "/acp/{workspace}/agents/{profile_id}/run" Acp Api;
-    GetMetrics      "get_metrics"       GET  "/metrics"                     Admin   Admin;
-    GetHealth       "get_health"        GET  "/healthz"                     Admin   Admin;
-    GetReadiness    "get_readiness"     GET  "/readyz"                      Admin   Admin;
+    CreateRun       "create_run"        POST "/v1/runs"                     Unified Api Needs::Scope(Scope::RunsWrite);
+    CreateAgentRun  "create_agent_run"  POST "/v1/agents/{agent}/runs"      Unified Api Needs::Scope(Scope::RunsWrite);
+    ListRuns        "list_runs"         GET  "/v1/runs"                     Unified Api Needs::Scope(Scope::RunsRead);
+    GetRun          "get_run"           GET  "/v1/runs/{run_id}"            Unified Api Needs::Scope(Scope::RunsRead);
+    FollowRun       "follow_run"        GET  "/v1/runs/{run_id}/events"     Unified Api Needs::Scope(Scope::RunsRead);
+    CancelRun       "cancel_run"        POST "/v1/runs/{run_id}/cancel"     Unified Api Needs::Scope(Scope::RunsWrite);
+    GetThread       "get_thread"        GET  "/v1/threads/{thread_id}"      Unified Api Needs::Scope(Scope::RunsRead);
+    ListThreadRuns  "list_thread_runs"  GET  "/v1/threads/{thread_id}/runs" Unified Api Needs::Scope(Scope::RunsRead);
+    ListUpstreams   "list_upstreams"    GET  "/v1/upstreams"                Unified Api Needs::Scope(Scope::AgentsRead);
+    GetOpenApi      "get_openapi"       GET  "/openapi.json"                Unified Both Needs::OnApi(Scope::AgentsRead);
+    RunHook         "run_hook"          POST "/v1/hooks/{agent}"            Hooks   Api Needs::Scope(Scope::RunsWrite);
+    RunAcp          "run_acp"           POST "/acp/{workspace}/agents/{profile_id}/run" Acp Api Needs::Scope(Scope::RunsWrite);
+    GetMetrics      "get_metrics"       GET  "/metrics"                     Admin   Admin Needs::Nothing;
+    GetHealth       "get_health"        GET  "/healthz"                     Admin   Admin Needs::Nothing;
+    GetReadiness    "get_readiness"     GET  "/readyz"                      Admin   Admin Needs::Nothing;
+    CreateKey       "create_key"        POST "/admin/keys"                  Admin   Admin Needs::Scope(Scope::Admin);
+    ListKeys        "list_keys"         GET  "/admin/keys"                  Admin   Admin Needs::Scope(Scope::Admin);
+    GetKey          "get_key"           GET  "/admin/keys/{key_id}"         Admin   Admin Needs::Scope(Scope::Admin);
+    RotateKey       "rotate_key"        POST "/admin/keys/{key_id}/rotate"  Admin   Admin Needs::Scope(Scope::Admin);
+    RevokeKey       "revoke_key"        DELETE "/admin/keys/{key_id}"       Admin   Admin Needs::Scope(Scope::Admin);
+    RevokeToken     "revoke_token"      POST "/admin/tokens/revoke"         Admin   Admin Needs::Scope(Scope::Admin);
+    Explain         "explain"           POST "/admin/explain"               Admin   Admin Needs::Scope(Scope::Admin);
+    GetConfig       "get_config"        GET  "/admin/config"                Admin   Admin Needs::Scope(Scope::Admin);
 }
 
 /// Where a request goes.

@@ -1,4 +1,4 @@
-//! The three seams between the stacks, as named types. A stack is erased into its alias by
+//! The four seams between the stacks, as named types. A stack is erased into its alias by
 //! `Alias::new(stack)`, never into a box whose types are inferred: that takes the compiler
 //! exponential time in the number of layers.
 
@@ -11,11 +11,15 @@ use tower::util::BoxCloneSyncService;
 use crate::error::Error;
 use crate::http::body::Body;
 use crate::model::event::RunEvent;
-use crate::model::plan::RunCall;
+use crate::model::plan::{Admission, Proposal, RunCall};
 
 /// The EDGE stack: what a listener calls for each request. Its error is never seen: rescue has
 /// made an answer of it.
 pub type HttpService = BoxCloneSyncService<Request<Body>, Response<Body>, Error>;
+
+/// The ADMIT stack: what may refuse a run before there is one. Whatever it takes for a run rides
+/// in the admission and gives itself back when it is dropped.
+pub type AdmitService = BoxCloneSyncService<Proposal, Admission, Error>;
 
 /// The RUN stack: what the gateway calls to have a run driven.
 pub type RunService = BoxCloneSyncService<RunCall, RunEvents, Error>;

@@ -11,6 +11,7 @@
 //! goes, and who waits for an answer has no reason to send one.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ use super::stall::Watched;
 use crate::config::Listen;
 use crate::error::Error;
 use crate::http::body::Body;
+use crate::http::edge::address::Peer;
 use crate::http::service::HttpService;
 use crate::tasks::Tasks;
 
@@ -73,16 +75,16 @@ impl Connections {
         })
     }
 
-    /// Serves one connection to its end, on a task of its own.
-    pub fn serve<IO>(self: &Arc<Self>, io: IO)
+    /// Serves one connection from `peer` to its end, on a task of its own.
+    pub fn serve<IO>(self: &Arc<Self>, io: IO, peer: Option<IpAddr>)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let connections = Arc::clone(self);
-        self.open.spawn("connection", async move { connections.speak(io).await });
+        self.open.spawn("connection", async move { connections.speak(io, peer).await });
     }
 
-    async fn speak<IO>(&self, mut io: IO)
+    async fn speak<IO>(&self, mut io: IO, peer: Option<IpAddr>)
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -95,7 +97,7 @@ impl Connections {
         let is_http2 = began.as_ref() == PREFACE;
         let arrived = Arrived::default();
         let io = TokioIo::new(Watched::new(io, began, self.write_timeout, arrived.clone()));
-        let handle = Handle(self.service.clone());
+        let handle = Handle(self.service.clone(), peer.map(Peer));
         // How a connection ends is the caller's affair: whatever it had asked has been answered,
         // logged and counted, or dropped.
         if is_http2 {
@@ -176,7 +178,7 @@ async fn beginning<IO: AsyncRead + Unpin>(io: &mut IO) -> std::io::Result<Bytes>
 }
 
 /// hyper's view of the service.
-struct Handle(HttpService);
+struct Handle(HttpService, Option<Peer>);
 
 impl hyper::service::Service<Request<Incoming>> for Handle {
     type Response = http::Response<Body>;
@@ -184,7 +186,11 @@ impl hyper::service::Service<Request<Incoming>> for Handle {
     type Future = Oneshot<HttpService, Request<Body>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        self.0.clone().oneshot(request.map(Body::incoming))
+        let mut request = request.map(Body::incoming);
+        if let Some(peer) = self.1 {
+            request.extensions_mut().insert(peer);
+        }
+        self.0.clone().oneshot(request)
     }
 }
 
@@ -213,7 +219,7 @@ mod tests {
         }));
         let connections = Connections::new(&listen(), service, &Tasks::default());
         let (near, _far) = tokio::io::duplex(1);
-        let task = connections.speak(near);
+        let task = connections.speak(near, None);
         assert!(std::mem::size_of_val(&task) < 1_024, "{}", std::mem::size_of_val(&task));
     }
 }

@@ -152,7 +152,9 @@ struct App(Arc<Connections>);
 impl ServerApp for App {
     async fn process_new(self: &Arc<Self>, stream: Stream, _: &ShutdownWatch) -> Option<Stream> {
         // Not awaited: pingora's own task still holds what its handshake needed, many KiB.
-        self.0.serve(stream);
+        let digest = stream.get_socket_digest();
+        let peer = digest.as_ref().and_then(|digest| Some(digest.peer_addr()?.as_inet()?.ip()));
+        self.0.serve(stream, peer);
         None
     }
 }

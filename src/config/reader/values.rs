@@ -10,9 +10,11 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Section, kind_of};
+use crate::clock::Timestamp;
 use crate::config::describe::{Key, Setting, Shape};
 use crate::config::secret::{Resolved, Secret};
 use crate::config::units;
+use crate::model::micro::Micro;
 
 const REFERENCES_ONLY: &str = "secrets only as ${env:NAME} or ${file:/path}";
 
@@ -137,13 +139,130 @@ impl<'r> Section<'r> {
         Some(text)
     }
 
+    /// Texts: a list of them, or one. Empty where the key is absent.
+    pub(in crate::config) fn texts(&mut self, key: Key) -> Vec<String> {
+        let name = key.name;
+        self.ask(key);
+        self.each(name, "a text").unwrap_or_default()
+    }
+
+    /// Some of some words: a list of them, or one. Empty where the key is absent.
+    pub(in crate::config) fn choices(
+        &mut self,
+        key: Key,
+        words: &'static [&'static str],
+    ) -> Vec<String> {
+        let name = key.name;
+        self.ask(Key { shape: Shape::Choices(words), ..key });
+        let form = format!("`{}`", words.join("` or `"));
+        let found = self.each(name, &form).unwrap_or_default();
+        if found.iter().any(|word| !words.contains(&word.as_str())) {
+            self.refuse(name, format!("each must be {form}"));
+            return Vec::new();
+        }
+        found
+    }
+
+    /// The texts at a key; none where it is absent or has been reported.
+    fn each(&mut self, name: &str, form: &str) -> Option<Vec<String>> {
+        let items = match self.raw(name)? {
+            Value::Array(items) => items.iter().collect(),
+            one @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => vec![one],
+        };
+        if items.is_empty() {
+            self.refuse(name, "is an empty list (leave the key out instead)");
+            return None;
+        }
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            let Value::String(text) = item else {
+                let message = format!("must be {form}, or a list of such, is {}", kind_of(item));
+                self.refuse(name, message);
+                return None;
+            };
+            let resolved = self.resolved(name, text)?;
+            if resolved.text.is_empty() {
+                self.refuse(name, "holds an empty text");
+                return None;
+            }
+            texts.push(resolved.text);
+        }
+        Some(texts)
+    }
+
+    /// A point in time.
+    pub(in crate::config) fn time(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<Timestamp> {
+        let form = "an RFC 3339 time, like `2027-01-01T00:00:00Z`";
+        let key = Key::new(name, Shape::Time, about);
+        self.read(key, form, |value| Timestamp::parse(value.as_str()?))
+    }
+
+    /// A decimal number, not negative.
+    pub(in crate::config) fn decimal(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<Micro> {
+        let form = "a decimal number in quotes, like `\"2.50\"`";
+        let key = Key::new(name, Shape::Decimal, about);
+        let read = |value: &Value| match value {
+            Value::String(text) => Micro::parse(text),
+            Value::Number(number) => Micro::parse(&number.as_u64()?.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        self.read(key, form, |value| read(value).filter(|number| number.0 >= 0))
+    }
+
+    /// A number of things that may be left out.
+    pub(in crate::config) fn optional_count(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<u32> {
+        let form = "a whole number, at least 1";
+        let read = |value: &Value| u32::try_from(value.as_u64()?).ok().filter(|n| *n > 0);
+        self.read(Key::new(name, Shape::Count, about), form, read)
+    }
+
+    /// A duration that may be left out.
+    pub(in crate::config) fn optional_duration(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<Duration> {
+        let read = |value: &Value| units::duration(value.as_str()?).filter(|time| !time.is_zero());
+        self.read(Key::new(name, Shape::Duration, about), units::DURATION_FORM, read)
+    }
+
     /// A secret, which must be a reference.
     pub(in crate::config) fn secret(
         &mut self,
         name: &'static str,
         about: &'static str,
     ) -> Option<Secret> {
-        self.ask(Key::new(name, Shape::Secret, about).required());
+        self.secret_at(Key::new(name, Shape::Secret, about).required())
+    }
+
+    /// A secret that may be left out.
+    pub(in crate::config) fn optional_secret(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<Secret> {
+        self.secret_at(Key::new(name, Shape::Secret, about))
+    }
+
+    fn secret_at(&mut self, key: Key) -> Option<Secret> {
+        let name = key.name;
+        self.ask(key);
         let Value::String(text) = self.raw(name)? else {
             self.refuse(name, format!("must be a reference ({REFERENCES_ONLY})"));
             return None;

@@ -11,15 +11,16 @@ use std::time::Duration;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
+use ipnet::IpNet;
 
-use super::trace_context;
+use super::address::Peer;
+use super::{address, trace_context};
 use crate::clock::{Clock, Ids};
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::{Listener, Operation, Route};
 use crate::model::call::{Call, Facts};
-use crate::model::principal::Principal;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -35,17 +36,20 @@ pub struct CallLayer {
     pub ids: Arc<dyn Ids>,
     /// Which rows of the operation table are answered.
     pub listener: Listener,
+    /// The proxies in front that are believed.
+    pub trusted: Vec<IpNet>,
 }
 
 impl CallLayer {
-    fn received(&self, operation: Operation, headers: &HeaderMap) -> Call {
+    fn received(&self, route: &Route, peer: Option<Peer>, headers: &HeaderMap) -> Call {
         let received_at = self.clock.now();
         let draw = || self.ids.next(received_at);
         Call {
             id: callers_id(headers).unwrap_or_else(|| draw().to_string()),
             trace: trace_context::continued(headers, draw),
-            operation: operation.name(),
-            principal: Principal::anonymous(),
+            operation: route.operation.name(),
+            face: route.face.name(),
+            address: address::of(peer, headers, &self.trusted),
             received_at,
             received: self.clock.monotonic(),
             facts: Facts::default(),
@@ -62,7 +66,8 @@ impl Step<Request<Body>> for CallLayer {
         next: Next<'_, S>,
     ) -> Result<Response<Body>> {
         let route = Operation::route(self.listener, request.method(), request.uri().path());
-        let call = Arc::new(self.received(route.operation, request.headers()));
+        let peer = request.extensions_mut().remove::<Peer>();
+        let call = Arc::new(self.received(&route, peer, request.headers()));
         let is_head = *request.method() == Method::HEAD;
         request.extensions_mut().insert(Arc::clone(&call));
         request.extensions_mut().insert(route);

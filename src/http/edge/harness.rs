@@ -36,6 +36,7 @@ impl Fixture {
             clock: Arc::new(self.clock.clone()),
             ids: Arc::new(CountingIds::default()),
             listener: self.listener,
+            trusted: Vec::new(),
         }
     }
 

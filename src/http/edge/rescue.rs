@@ -3,7 +3,7 @@
 //!
 //! Order: inside measure, which counts the status; outside of everything that may refuse.
 
-use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
+use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, Version};
 
 use super::call;
@@ -12,6 +12,9 @@ use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::problem::Render;
 use crate::model::call::Call;
+
+/// How a caller that is not known can become so (RFC 6750, 3).
+const CHALLENGE: &str = "Bearer realm=\"switchyard\"";
 
 /// The layer.
 pub struct RescueLayer {
@@ -44,6 +47,9 @@ impl Step<Request<Body>> for RescueLayer {
         if let (Kind::MethodNotAllowed, Some(methods)) = (error.kind(), joined(&allowed)) {
             headers.insert(ALLOW, methods);
         }
+        if error.kind() == Kind::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
         // HTTP/2 has no such header; its connections are told by the drain itself.
         if error.kind() == Kind::Draining && version <= Version::HTTP_11 {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -61,7 +67,7 @@ fn joined(methods: &[Method]) -> Option<HeaderValue> {
 /// come in floods. What somebody has to look at is louder.
 fn log(error: &Error, call: &Call) {
     let (code, request_id, operation) = (error.kind().code(), &call.id, call.operation);
-    match (error.kind(), error.kind().origin()) {
+    match (error.kind(), error.origin()) {
         (Kind::Overloaded | Kind::Draining, _) | (_, Origin::Caller | Origin::Policy) => {
             tracing::debug!(code, %request_id, operation, ?error, "refused");
         }

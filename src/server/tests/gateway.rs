@@ -42,6 +42,7 @@ pub(in crate::server) fn listen() -> Listen {
         api: loopback,
         admin: loopback,
         tls: None,
+        trusted_proxies: Vec::new(),
         body_bytes: 1 << 20,
         header_bytes: 16 * 1024,
         max_in_flight: 1_000,
@@ -64,6 +65,7 @@ pub(super) fn start(
             clock: Arc::new(SystemClock::new()),
             ids: Arc::new(CountingIds::default()),
             listener,
+            trusted: Vec::new(),
         };
         HttpService::new(
             ServiceBuilder::new()

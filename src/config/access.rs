@@ -1,0 +1,72 @@
+//! The sections `access`, `tools` and `store`: which policies decide, what becomes of a tool that
+//! they forbid, and where keys and totals are kept. [`super::load`] calls it.
+
+use std::path::PathBuf;
+
+use super::describe::{Key, Shape};
+use super::reader::Section;
+use super::secret::Secret;
+
+/// Which policies decide.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// The folder with their files; none for those that the gateway brings.
+    pub policies: Option<PathBuf>,
+}
+
+/// What becomes of a run that uses a tool that it may not use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnViolation {
+    /// The tool's result is hidden and the run ends.
+    #[default]
+    End,
+    /// The tool's result is hidden and the run goes on.
+    Hide,
+    /// The run goes on, and the event says that it was denied.
+    Record,
+}
+
+/// Where keys and totals are kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// `sqlite://<path>` or `postgres://…`; the latter may hold a password.
+    pub url: Secret,
+}
+
+const URL: &str = "sqlite://data/switchyard.db";
+
+pub(super) fn read_access(root: &mut Section<'_>) -> Access {
+    let mut section = root.section("access", "Which policies decide who may do what.");
+    let about = "The folder with their files (`*.cedar`); left out, the ones that the gateway \
+                 brings, which let every caller do what its scopes say.";
+    let policies = section.text(Key::new("policies", Shape::Text, about));
+    section.finish();
+    Access { policies: policies.map(PathBuf::from) }
+}
+
+pub(super) fn read_tools(root: &mut Section<'_>) -> OnViolation {
+    let mut section = root.section("tools", "The tools of agents.");
+    let about = "What becomes of a run that is seen to use a tool that it may not use: `end` \
+                 hides the tool's result and ends the run, `hide` hides the result, `record` \
+                 only says so.";
+    let word = Key::new("on_violation", Shape::Text, about).default("end");
+    let word = section.choice(word, &["end", "hide", "record"]);
+    section.finish();
+    match word.as_deref() {
+        Some("hide") => OnViolation::Hide,
+        Some("record") => OnViolation::Record,
+        Some(_) | None => OnViolation::End,
+    }
+}
+
+pub(super) fn read_store(root: &mut Section<'_>) -> Store {
+    let mut section = root.section("store", "Where keys and the totals of budgets are kept.");
+    let about = "`sqlite://<path>` for one node, `postgres://…` where several share it.";
+    let url = section.text(Key::new("url", Shape::Text, about).default(URL));
+    let url = url.unwrap_or_else(|| URL.to_owned());
+    if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        section.refuse("url", "must begin with `sqlite://`, `postgres://` or `postgresql://`");
+    }
+    section.finish();
+    Store { url: Secret::new(url) }
+}
