@@ -1,9 +1,10 @@
 //! The stacks, top is outermost, a reason a line. The code is the list of layers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
-use tower::{Service, ServiceBuilder};
+use tower::{Service, ServiceBuilder, service_fn};
 
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Listen};
@@ -14,6 +15,7 @@ use crate::gateway::layers::deadline::Deadline;
 use crate::gateway::layers::schema::OutputSchema;
 use crate::http::body::Body;
 use crate::http::client::Client;
+use crate::http::edge::allowance::AllowanceLayer;
 use crate::http::edge::body_limit::BodyLimitLayer;
 use crate::http::edge::call::CallLayer;
 use crate::http::edge::deadline::DeadlineLayer;
@@ -27,7 +29,9 @@ use crate::http::edge::trace::TraceLayer;
 use crate::http::layer::layer;
 use crate::http::operation::Listener;
 use crate::http::problem::Render;
-use crate::http::service::{HttpService, RunService, UpstreamService};
+use crate::http::service::{AdmitService, HttpService, RunService, UpstreamService};
+use crate::model::judge::Judge;
+use crate::model::plan::{Admission, Grants, Proposal};
 use crate::outbound::Vendor;
 use crate::outbound::dispatch::Dispatcher;
 use crate::outbound::layers::breaker::Breaker;
@@ -35,7 +39,16 @@ use crate::outbound::layers::clocks::Clocks;
 use crate::outbound::layers::credentials::Credentials;
 use crate::outbound::layers::measure::Measure;
 use crate::outbound::layers::permits::Permits;
-use crate::telemetry::metrics::{Metrics, UpstreamMetrics};
+use crate::outbound::pause::{LeaveAlone, Pauses};
+use crate::policy::access::layer::Authorize;
+use crate::policy::budget::Budgets;
+use crate::policy::budget::layer::{Reserve, Settle};
+use crate::policy::identity::Identity;
+use crate::policy::identity::layer::Identify;
+use crate::policy::limits::Limits;
+use crate::policy::limits::layer::{ByAddress, ByCaller, ByRun};
+use crate::policy::tools::layer::ToolsGoverned;
+use crate::telemetry::metrics::{Metrics, PolicyMetrics, UpstreamMetrics};
 
 /// What the EDGE stack is built from.
 pub struct EdgeParts<'a> {
@@ -54,6 +67,10 @@ pub struct EdgeParts<'a> {
     pub drain: Drain,
     /// Shapes failures, by face.
     pub render: Render,
+    /// How often callers may ask.
+    pub limits: Arc<Limits>,
+    /// How callers are known.
+    pub identity: Arc<Identity>,
 }
 
 /// The EDGE stack around the faces of one socket.
@@ -66,7 +83,9 @@ where
         + 'static,
     S::Future: Send,
 {
-    let EdgeParts { listener, listen, clock, ids, metrics, drain, render } = parts;
+    let EdgeParts { listener, listen, clock, ids, metrics, drain, render, limits, identity } =
+        parts;
+    let trusted = listen.trusted_proxies.clone();
     let shed = ShedLayer {
         drain: drain.clone(),
         max_in_flight: listen.max_in_flight,
@@ -75,13 +94,15 @@ where
     HttpService::new(
         ServiceBuilder::new()
             // Makes the call that all others read, and puts its ids on every answer.
-            .layer(layer(CallLayer { clock: Arc::clone(&clock), ids, listener }))
+            .layer(layer(CallLayer { clock: Arc::clone(&clock), ids, listener, trusted }))
             // Catches a panic in any layer below, and answers without their help.
             .layer(layer(PanicLayer { render, metrics: Arc::clone(&metrics) }))
             // Lines that are written below belong in the request's span.
             .layer(layer(TraceLayer { clock: Arc::clone(&clock) }))
             // Sees the status that the caller sees, of refusals too.
             .layer(layer(MeasureLayer::new(metrics, clock)))
+            // Says how limits stand, on refusals too.
+            .layer(layer(AllowanceLayer))
             // Makes answers of errors, so that nothing outside of it knows any.
             .layer(layer(RescueLayer { render }))
             // A gateway that is going says so before anything else is looked at.
@@ -90,26 +111,80 @@ where
             .layer(layer(shed))
             // Refuses what goes nowhere, so that its body is not read.
             .layer(layer(RouteLayer))
+            // Before any credential is looked at, so that guessing one costs the guesser.
+            .layer(layer(ByAddress(Arc::clone(&limits))))
             // The body's time runs while its bytes are counted.
             .layer(layer(DeadlineLayer(listen.body_timeout)))
-            // Innermost: a body is judged only when a face is about to read it.
+            // Outside of identity, which reads the body of a signed webhook.
             .layer(layer(BodyLimitLayer(listen.body_bytes)))
+            // Whoever is below knows who calls, and that it may use this operation at all.
+            .layer(layer(Identify { identity, listener }))
+            // Innermost: counts by caller, who is known by now.
+            .layer(layer(ByCaller(limits)))
             .service(faces),
+    )
+}
+
+/// What the ADMIT stack is built from.
+pub struct AdmitParts {
+    /// Decides who may run what.
+    pub judge: Arc<dyn Judge>,
+    /// Which platforms want to be left alone.
+    pub pauses: Pauses,
+    /// How often agents may be run.
+    pub limits: Arc<Limits>,
+    /// What may be spent.
+    pub budgets: Arc<Budgets>,
+    /// The longest run.
+    pub longest: Duration,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: PolicyMetrics,
+}
+
+/// The ADMIT stack: what may refuse a run before there is one, so that nobody is promised a run
+/// that policy does not let be. What it takes for a run rides in the admission's grants.
+pub fn admit(parts: AdmitParts) -> AdmitService {
+    let AdmitParts { judge, pauses, limits, budgets, longest, clock, metrics } = parts;
+    AdmitService::new(
+        ServiceBuilder::new()
+            // A run that nobody may start costs nothing further down.
+            .layer(layer(Authorize { judge, clock }))
+            // Neither does one whose platform would refuse it.
+            .layer(layer(LeaveAlone(pauses)))
+            // Cheaper than money, and given back by itself.
+            .layer(layer(ByRun(limits)))
+            // Innermost: what is reserved here is spent unless the run gives it back.
+            .layer(layer(Reserve { budgets, longest, metrics }))
+            .service(service_fn(|proposal: Proposal| {
+                let Proposal { plan, .. } = proposal;
+                std::future::ready(Ok(Admission { plan, grants: Grants::default() }))
+            })),
     )
 }
 
 /// The RUN stack: what holds for every run on every platform. What a caller, a platform and a
 /// record are promised of a run's meaning belongs here, not in the EDGE stack: here there is one
 /// language, so that no face and no vendor can forget a promise.
-pub fn run(bounds: &config::Runs, dispatcher: Dispatcher) -> RunService {
+pub fn run(
+    bounds: &config::Runs,
+    tools: ToolsGoverned,
+    metrics: &PolicyMetrics,
+    dispatcher: Dispatcher,
+) -> RunService {
     RunService::new(
         ServiceBuilder::new()
+            // Whoever below ends the run, its end is told only when it has been paid for.
+            .layer(layer(Settle { metrics: metrics.clone() }))
             // Its clock covers everything that is done for the run.
             .layer(layer(Deadline { longest: bounds.max_duration }))
             // Judges the answer that the caller would get.
             .layer(layer(OutputSchema))
             // Stops the run at the cost that the platform reports.
             .layer(layer(CostCap))
+            // What a tool answers is judged before anything else looks at it.
+            .layer(layer(tools))
             // Innermost: all others may rely on the order that it enforces.
             .layer(layer(Conform))
             .service(dispatcher),
@@ -163,6 +238,11 @@ mod tests {
     use super::*;
     use crate::clock::{CountingIds, ManualClock, Timestamp};
     use crate::http::problem;
+    use crate::model::scope::Scope;
+    use crate::policy::identity::issuer;
+    use crate::policy::identity::key::{Backing, Hasher, KeyRequest, KeyRing, configured};
+    use crate::policy::identity::token::NoRevocations;
+    use crate::policy::limits;
 
     struct Stack {
         service: HttpService,
@@ -183,6 +263,8 @@ mod tests {
                 metrics: Arc::clone(&metrics),
                 drain: drain.clone(),
                 render: |_, error, call| problem::render(error, call),
+                limits: Arc::new(limits()),
+                identity: Arc::new(identity(&metrics)),
             };
             let counted = Arc::clone(&reached);
             let faces = service_fn(move |request: Request<Body>| {
@@ -219,6 +301,7 @@ mod tests {
             api: SocketAddr::from(([127, 0, 0, 1], 0)),
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
+            trusted_proxies: Vec::new(),
             body_bytes: 16,
             header_bytes: 16 * 1024,
             max_in_flight: 1,
@@ -231,14 +314,69 @@ mod tests {
         }
     }
 
+    const SECRET: &str = "a-secret-of-another-api";
+
+    fn clock() -> Arc<dyn Clock> {
+        Arc::new(ManualClock::at(Timestamp(0)))
+    }
+
+    /// One request an hour from each address but the caller's own, and eight by the caller.
+    fn limits() -> Limits {
+        let hourly = |name: &str, by, requests| limits::Rule {
+            name: name.to_owned(),
+            by: vec![by],
+            only: limits::Filters::default(),
+            kind: limits::RuleKind::Window(limits::Quota {
+                requests,
+                per: Duration::from_secs(3_600),
+                burst: requests,
+            }),
+        };
+        let rules = vec![
+            hourly("by-address", limits::Dimension::Address, 10),
+            hourly("by-caller", limits::Dimension::Principal, 4),
+        ];
+        Limits::local(rules, &clock(), Arc::new(())).unwrap()
+    }
+
+    /// Who knows one key, registered by its hash.
+    fn identity(metrics: &Metrics) -> Identity {
+        let keys = KeyRing::new(Hasher::plain(), clock(), Backing::Configuration);
+        let wanted = KeyRequest {
+            name: "n8n".to_owned(),
+            workspace: "acme".to_owned(),
+            scopes: [Scope::RunsWrite].into_iter().collect(),
+            ..KeyRequest::default()
+        };
+        let hash = Hasher::plain().hash(SECRET);
+        keys.configure(vec![configured(wanted, hash, Timestamp(0)).unwrap()]).unwrap();
+        let with = issuer::Surroundings {
+            fetch: Arc::new(issuer::HttpFetch::new().unwrap()),
+            clock: clock(),
+            tasks: crate::tasks::Tasks::default(),
+            revocations: Arc::new(NoRevocations),
+            observer: Arc::new(issuer::NoObserver),
+            capacity: 1,
+        };
+        Identity {
+            keys: Arc::new(keys),
+            issuers: issuer::Issuers::new(Vec::new(), with).unwrap(),
+            hooks: std::collections::HashMap::new(),
+            clock: clock(),
+            metrics: metrics.policy().clone(),
+        }
+    }
+
     fn post(path: &str, body: &'static str) -> Request<Body> {
-        Request::post(path).header("host", "h").body(Body::full(body)).unwrap()
+        let request = Request::post(path).header("host", "h").header("x-api-key", SECRET);
+        request.body(Body::full(body)).unwrap()
     }
 
     fn never() -> Request<Body> {
         let pending = futures_util::stream::pending::<Result<http_body::Frame<_>, Error>>();
         let body = Body::stream(http_body_util::StreamBody::new(pending));
-        Request::post("/v1/runs").header("host", "h").body(body).unwrap()
+        let request = Request::post("/v1/runs").header("host", "h").header("x-api-key", SECRET);
+        request.body(body).unwrap()
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,10 +393,26 @@ mod tests {
         let mut panics = post("/v1/runs", "{}");
         panics.headers_mut().insert("x-panic", "1".parse().unwrap());
         assert_eq!(stack.ask(panics).await, refused(500, "internal_error", true));
+        // A credential is asked for before the body is looked at, and its scope before a face is.
+        let mut unknown = post("/v1/runs", large);
+        unknown.headers_mut().remove("x-api-key");
+        assert_eq!(stack.ask(unknown).await, refused(413, "content_too_large", false));
+        let mut unknown = post("/v1/runs", "{}");
+        unknown.headers_mut().remove("x-api-key");
+        assert_eq!(stack.ask(unknown).await, refused(401, "unauthenticated", false));
+        let read = Request::get("/v1/runs").header("host", "h").header("x-api-key", SECRET);
+        let read = read.body(Body::empty()).unwrap();
+        assert_eq!(stack.ask(read).await, refused(403, "forbidden", false));
         // All of them have ended, the panic too, so this one is the only one in flight.
         assert_eq!(stack.drain.in_flight(), 0);
         let held = stack.service.clone().oneshot(post("/v1/runs", "{}")).await.unwrap();
         assert_eq!(stack.ask(post("/x", "{}")).await, refused(503, "overloaded", false));
+        drop(held);
+        // The caller's own limit is met before the one by address, which counted them all.
+        assert_eq!(stack.ask(post("/v1/runs", "{}")).await, refused(429, "rate_limited", false));
+        assert_eq!(stack.ask(post("/v1/runs", "{}")).await, refused(429, "rate_limited", false));
+        let held = stack.service.clone().oneshot(post("/v1/runs", "{}")).await.unwrap();
+        assert_eq!(held.status(), 429);
         // Draining is told before overload is.
         stack.drain.start();
         assert_eq!(stack.ask(post("/x", "{}")).await, refused(503, "draining", false));
@@ -266,7 +420,7 @@ mod tests {
         let text = stack.metrics.render().unwrap();
         for line in [
             r#"switchyard_http_requests_total{operation="create_run",status="5xx"} 1"#,
-            r#"switchyard_http_requests_total{operation="create_run",status="4xx"} 2"#,
+            r#"switchyard_http_requests_total{operation="create_run",status="4xx"} 7"#,
             r#"switchyard_http_requests_total{operation="unknown",status="5xx"} 2"#,
             "switchyard_shed_total 1",
         ] {

@@ -2,11 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::app::{App, Failure, Surrounding, demo, load};
+use serde_json::Value;
+
+use crate::app::{self, App, Failure, Surrounding, demo, guard, load};
 use crate::config::Log;
+use crate::error::{Error, Kind, Result as Outcome};
+use crate::gateway::keys::{KeyAdmin, NewKey};
+use crate::inbound::admin::explain::{Asked, Explained};
 use crate::simulator::server::Simulator;
 use crate::simulator::stage::Options;
+use crate::store::RevokedToken;
 use crate::tasks::Tasks;
 use crate::telemetry;
 
@@ -15,7 +22,7 @@ pub fn serve(path: &Path) -> Result<(), Failure> {
     let config = load(path).map_err(Failure::Configuration)?;
     telemetry::tracing::start(&config.log).map_err(Failure::start)?;
     wait(async {
-        let app = App::start(&config, Surrounding::system())?;
+        let app = App::start(&config, Surrounding::system()).await?;
         tracing::info!(api = %app.api(), admin = %app.admin(), "serving");
         app.until_signal().await.map(drop)
     })
@@ -26,6 +33,81 @@ pub fn demo(once: bool) -> Result<(), Failure> {
     let log = Log { json: false, filter: "error".to_owned() };
     telemetry::tracing::start(&log).map_err(Failure::start)?;
     wait(demo::demo(once))
+}
+
+/// Why a caller would be let in or not.
+pub fn explain(path: &Path, asked: &Asked) -> Result<Explained, Failure> {
+    let config = load(path).map_err(Failure::Configuration)?;
+    let mut explained = None;
+    wait(async {
+        explained = Some(app::explain(&config, asked).await?);
+        Ok(())
+    })?;
+    explained.ok_or_else(|| Failure::start("nothing was explained"))
+}
+
+/// What can be done with keys.
+#[derive(Debug)]
+pub enum KeyCommand {
+    /// Make one.
+    Create(Box<NewKey>),
+    /// List those of a workspace, or all.
+    List(Option<String>),
+    /// Give one a new secret; the one before stays good for so long.
+    Rotate(String, Duration),
+    /// Revoke one.
+    Revoke(String),
+    /// Revoke a token.
+    RevokeToken(RevokedToken),
+}
+
+/// Does something with the keys of a configuration's store, beside a gateway that may be running.
+pub fn keys(path: &Path, command: KeyCommand) -> Result<Value, Failure> {
+    let config = load(path).map_err(Failure::Configuration)?;
+    let mut done = Value::Null;
+    wait(async {
+        let (surrounding, tasks) = (Surrounding::system(), Tasks::default());
+        let store = guard::open_store(&config, &surrounding, &tasks).await?;
+        let admin = guard::key_admin(&config, &surrounding, &store)?;
+        let outcome = administer(&admin, command).await;
+        store.close().await;
+        done = outcome.map_err(Failure::start)?;
+        Ok(())
+    })?;
+    Ok(done)
+}
+
+/// Keys that are listed at a time.
+const PAGE: usize = 100;
+
+async fn administer(admin: &KeyAdmin, command: KeyCommand) -> Outcome<Value> {
+    let value = |written: serde_json::Result<Value>| {
+        written
+            .map_err(|cause| Error::new(Kind::Internal, "the answer has no JSON").caused_by(cause))
+    };
+    match command {
+        KeyCommand::Create(wanted) => value(serde_json::to_value(admin.create(*wanted).await?)),
+        KeyCommand::List(workspace) => {
+            let mut keys = Vec::new();
+            let mut after = None;
+            loop {
+                let page = admin.list(workspace.as_deref(), after.as_deref(), PAGE).await?;
+                keys.extend(page.keys);
+                after = page.next_cursor;
+                if after.is_none() {
+                    return value(serde_json::to_value(keys));
+                }
+            }
+        }
+        KeyCommand::Rotate(id, overlap) => {
+            value(serde_json::to_value(admin.rotate(&id, overlap).await?))
+        }
+        KeyCommand::Revoke(id) => value(serde_json::to_value(admin.revoke(&id).await?)),
+        KeyCommand::RevokeToken(token) => {
+            admin.revoke_token(&token).await?;
+            Ok(Value::Null)
+        }
+    }
 }
 
 /// Plays the platforms until told to stop.

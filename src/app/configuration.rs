@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::app::policies;
 use crate::config::{self, Config, Process, Reading, Report, Surroundings};
 use crate::error::FieldError;
 use crate::outbound;
@@ -48,7 +49,9 @@ pub fn load_text(
 
 fn read(file: &str, text: &str, surroundings: &dyn Surroundings) -> Reading {
     let mut reading = config::read(file, text, surroundings);
-    for (path, message) in vendor_faults(&reading) {
+    let faults = vendor_faults(&reading);
+    let policy = reading.draft().map(policies::faults).unwrap_or_default();
+    for (path, message) in faults.into_iter().chain(policy) {
         reading.add(&path, message);
     }
     reading
@@ -87,8 +90,15 @@ pub fn summary(config: &Config) -> String {
     };
     line("callers", format_args!("{scheme}://{}", config.listen.api));
     line("operators", format_args!("http://{}", config.listen.admin));
-    if config.identity == config::Identity::None {
-        line("identity", format_args!("none: whoever can connect may run agents"));
+    for issuer in &config.identity.issuers {
+        let of = issuer.firebase.as_ref().unwrap_or(&issuer.issuer);
+        line("issuer", format_args!("{} ({of})", issuer.name));
+    }
+    let keys = config.identity.keys.len();
+    line("keys", format_args!("{keys} in the file, others in the store"));
+    match &config.access.policies {
+        Some(folder) => line("policies", format_args!("{}", folder.display())),
+        None => line("policies", format_args!("those that the gateway brings")),
     }
     for upstream in config.upstreams.values() {
         let (name, kind, url) = (&upstream.name, &upstream.kind, &upstream.base_url);
@@ -137,8 +147,13 @@ mod tests {
     struct Anything;
 
     impl Surroundings for Anything {
-        fn env(&self, _: &str) -> Option<String> {
-            Some("tok-123".to_owned())
+        fn env(&self, name: &str) -> Option<String> {
+            let text = match name {
+                "PEPPER" => "p".repeat(32),
+                "HOOK_SECRET" | "HOOK_SECRET_BEFORE" => format!("whsec_{}", "c2Vj".repeat(8)),
+                _ => "tok-123".to_owned(),
+            };
+            Some(text)
         }
 
         fn file(&self, _: &Path) -> io::Result<String> {
@@ -151,13 +166,12 @@ mod tests {
         let read = |name: &'static str| {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
             let text = std::fs::read_to_string(folder.join(name)).unwrap();
-            (name, text.replace("PORT", "81"))
+            (name, text.replace("PORT", "81").replace("STORE", "demo.db"))
         };
         ["reference.yaml", "example.yaml", "demo.yaml"].map(read).into()
     }
 
     const TEXT: &str = "\
-identity: none
 upstreams:
   odd: { kind: odd, base_url: 'http://127.0.0.1:1', credential: '${env:TOKEN}', secret: '${env:TOKEN}' }
 agents: { helper: { upstream: odd } }
@@ -168,8 +182,8 @@ hooks: { helper: { reply_within: 5s } }
     fn what_the_vendors_refuse_stands_beside_what_the_configuration_refuses() {
         let text = format!("{TEXT}runs: {{ kept: none }}\n");
         let report = load_text("g.yaml", &text, &Nothing).unwrap_err().to_string();
-        assert!(report.starts_with("g.yaml:3:16: upstreams.odd.kind: there is no"), "{report}");
-        assert!(report.contains("\ng.yaml:6:15: runs.kept: must be a whole number"), "{report}");
+        assert!(report.starts_with("g.yaml:2:16: upstreams.odd.kind: there is no"), "{report}");
+        assert!(report.contains("\ng.yaml:5:15: runs.kept: must be a whole number"), "{report}");
     }
 
     #[test]
@@ -179,7 +193,8 @@ hooks: { helper: { reply_within: 5s } }
             summary(&config),
             "callers    http://127.0.0.1:8080\n\
              operators  http://127.0.0.1:9090\n\
-             identity   none: whoever can connect may run agents\n\
+             keys       0 in the file, others in the store\n\
+             policies   those that the gateway brings\n\
              upstream   odd (odd) at http://127.0.0.1:1/\n\
              agent      helper is odd:helper\n\
              hook       /v1/hooks/helper, answers within 5s\n"

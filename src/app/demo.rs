@@ -8,6 +8,8 @@ mod script;
 use std::net::SocketAddr;
 
 use crate::app::{App, Failure, Surrounding, Surroundings, commands, load_text};
+use crate::gateway::keys::NewKey;
+use crate::model::scope::Scope;
 use crate::simulator::server::Simulator;
 use crate::simulator::stage::Options;
 use crate::tasks::Tasks;
@@ -36,7 +38,9 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let simulator = Simulator::start(loopback, &tasks, Options::default()).await;
     let simulator = simulator.map_err(Failure::start)?;
+    let store = std::env::temp_dir().join(format!("switchyard-demo-{}", std::process::id()));
     let text = CONFIG.replace("PORT", &simulator.addr().port().to_string());
+    let text = text.replace("STORE", &store.join("switchyard.db").display().to_string());
     let mut config =
         load_text("config/demo.yaml", &text, &Pretend).map_err(Failure::Configuration)?;
     for address in [&mut config.listen.api, &mut config.listen.admin] {
@@ -45,20 +49,25 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
             address.set_port(0);
         }
     }
-    let app = App::start(&config, Surrounding::system())?;
+    let app = App::start(&config, Surrounding::system()).await?;
+    let made = app.make_key(wanted()).await?;
+    let key = made.secret.unwrap_or_default();
     say(&format!(
         "Switchyard is up: callers at http://{}, operators at http://{}.\n\
          Behind it, simulated on {}: Make, Zaia, ACP and Agentbase.\n\
+         Nobody gets in without a key, so the demo has made one, as `switchyard keys create` \
+         does:\n\n  export KEY={key}\n\n\
          Each request is shown as a curl line; long answers are cut here, not there.",
         app.api(),
         app.admin(),
         simulator.addr()
     ));
-    let failed = show_all(&app).await;
+    let failed = show_all(&app, &key).await;
     if !once {
         say(&format!(
             "\nServing on until Ctrl-C. Try the lines above, or a platform that misbehaves:\n\
-             \n  curl -sN 'http://{}/v1/agents/acp:eof/runs' -H 'content-type: application/json' \
+             \n  curl -sN 'http://{}/v1/agents/acp:eof/runs' -H \"x-api-key: $KEY\" -H 'content-type: \
+             application/json' \
              -d '{{\"input\":\"hi\",\"stream\":true}}'\n\
              \nWhat else the platforms can play: switchyard simulate --list",
             app.api()
@@ -67,6 +76,8 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
     }
     app.drain().await;
     simulator.shutdown();
+    // Only a pretend key was in it.
+    std::fs::remove_dir_all(&store).ok();
     match failed {
         0 => Ok(()),
         failed => {
@@ -75,16 +86,28 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
     }
 }
 
+/// The demo's key: it may do everything.
+fn wanted() -> NewKey {
+    NewKey {
+        name: "demo".to_owned(),
+        workspace: "acme".to_owned(),
+        scopes: Scope::ALL.iter().copied().collect(),
+        ..NewKey::default()
+    }
+}
+
 /// How many of the shown calls did not go as expected.
-async fn show_all(app: &App) -> usize {
+async fn show_all(app: &App, key: &str) -> usize {
     let mut failed = 0;
     let (mut run, mut thread) = (String::new(), String::new());
     for shown in CALLS {
-        let to = if shown.path == "/metrics" { app.admin() } else { app.api() };
+        let is_operators = shown.path == "/metrics" || shown.path.starts_with("/admin");
+        let to = if is_operators { app.admin() } else { app.api() };
         let fill = |text: &str| text.replace("RUN", &run).replace("THREAD", &thread);
         let (path, body) = (fill(shown.path), fill(shown.body));
         say(&format!("\n── {}\n$ {}", shown.title, curl(to, shown, &path, &body)));
-        match call::call(to, shown, &path, body).await {
+        let key = if shown.has_key { key } else { "" };
+        match call::call(to, shown, key, &path, body).await {
             Ok(answer) => {
                 failed += usize::from(answer.status.as_u16() != shown.expected);
                 // Later calls go on with what this one began.
@@ -104,6 +127,9 @@ async fn show_all(app: &App) -> usize {
 fn curl(to: SocketAddr, shown: &Shown, path: &str, body: &str) -> String {
     let method = if shown.is_post && body.is_empty() { " -X POST" } else { "" };
     let mut line = format!("curl -sN{method} 'http://{to}{path}'");
+    if shown.has_key {
+        line.push_str(" -H \"x-api-key: $KEY\"");
+    }
     if let Some(media_type) = shown.media_type {
         line.push_str(&format!(" -H 'content-type: {media_type}'"));
     }

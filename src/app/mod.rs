@@ -6,6 +6,9 @@
 pub mod commands;
 pub mod configuration;
 pub mod demo;
+mod explain;
+mod guard;
+mod policies;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,21 +17,29 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::explain::Explainer;
+use crate::app::guard::Guard;
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::config::{self, Config, Report};
+use crate::gateway::keys::{MadeKey, NewKey};
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
 use crate::gateway::{self, Gateway, Platform};
 use crate::http::edge::drain::Drain;
 use crate::http::operation::Listener;
 use crate::http::service::HttpService;
+use crate::inbound::admin::explain::{Asked, Explained, Explains};
 use crate::inbound::{self, Faces};
+use crate::model::judge::Judge;
 use crate::outbound::dispatch::{Dispatcher, Target};
 use crate::outbound::layers::breaker::Breaker;
+use crate::outbound::pause::Pauses;
 use crate::outbound::{self, Vendor};
+use crate::policy::tools;
+use crate::policy::tools::layer::ToolsGoverned;
 use crate::server::drain::{Ended, Shutdown};
 use crate::server::{self, Serving};
-use crate::stack::{self, EdgeParts, UpstreamParts};
+use crate::stack::{self, AdmitParts, EdgeParts, UpstreamParts};
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 
@@ -77,40 +88,99 @@ pub struct App {
     serving: Serving,
     shutdown: Shutdown,
     gateway: Gateway,
+    guard: Guard,
 }
 
-impl App {
-    /// Starts a gateway. When this returns, callers can connect.
-    pub fn start(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
-        let Surrounding { clock, ids } = surrounding;
+/// Everything behind the sockets.
+struct Works {
+    surrounding: Surrounding,
+    metrics: Arc<Metrics>,
+    tasks: Tasks,
+    gateway: Gateway,
+    guard: Guard,
+}
+
+impl Works {
+    async fn build(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
+        let Surrounding { clock, ids } = surrounding.clone();
         let metrics = Arc::new(Metrics::new(clock.now()).map_err(Failure::start)?);
         let tasks = Tasks::default();
-        let drain = Drain::default();
         let (platforms, targets) = platforms(config, &metrics, &clock)?;
-        let dispatcher = Dispatcher::new(targets, Arc::clone(&clock));
+        let guard = Guard::start(config, &surrounding, metrics.policy(), &tasks).await?;
+        let pauses = Pauses::new(Arc::clone(&clock));
+        let dispatcher = Dispatcher::new(targets, Arc::clone(&clock), pauses.clone());
         let bounds = &config.runs;
-        let gateway = Gateway::new(gateway::Parts {
+        let judge: Arc<dyn Judge> = guard.judge.clone();
+        let admit = AdmitParts {
+            judge: Arc::clone(&judge),
+            pauses,
+            limits: Arc::clone(&guard.limits),
+            budgets: Arc::clone(&guard.budgets),
+            longest: bounds.max_duration,
             clock: Arc::clone(&clock),
-            ids: Arc::clone(&ids),
+            metrics: metrics.policy().clone(),
+        };
+        let tools = ToolsGoverned(Arc::new(tools::layer::Parts {
+            judge: Arc::clone(&judge),
+            limits: Arc::clone(&guard.limits),
+            clock: Arc::clone(&clock),
+            on_violation: config.on_violation,
+            metrics: metrics.policy().clone(),
+        }));
+        let gateway = Gateway::new(gateway::Parts {
+            clock,
+            ids,
             tasks: tasks.clone(),
             upstreams: platforms,
             agents: config.agents.clone(),
             bounds: bounds.clone(),
-            service: stack::run(bounds, dispatcher),
+            admission: stack::admit(admit),
+            service: stack::run(bounds, tools, metrics.policy(), dispatcher),
+            judge,
             detached: Arc::default(),
             shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
             threads: Threads::new(bounds.threads, bounds.history_bytes),
         });
-        let faces = faces(config, &gateway, &metrics, &drain);
+        Ok(Self { surrounding, metrics, tasks, gateway, guard })
+    }
+
+    fn explainer(&self, config: &Config) -> Explainer {
+        // They were read without fault when the guard started.
+        let configured = policies::keys(config).unwrap_or_default();
+        Explainer::new(&self.gateway, &self.guard, configured, &self.surrounding.clock)
+    }
+}
+
+/// Why a caller would be let in or not, asked of engines that serve nobody. Limits that one
+/// process counts by itself stand there as if nothing had been asked.
+pub(super) async fn explain(config: &Config, asked: &Asked) -> Result<Explained, Failure> {
+    // Nobody brings a token, so no issuer need be asked for its keys.
+    let mut config = config.clone();
+    config.identity.issuers.clear();
+    let works = Works::build(&config, Surrounding::system()).await?;
+    let explained = works.explainer(&config).explain(asked).await;
+    works.guard.into_upkeep().end().await;
+    explained.map_err(Failure::start)
+}
+
+impl App {
+    /// Starts a gateway. When this returns, callers can connect.
+    pub async fn start(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
+        let works = Works::build(config, surrounding).await?;
+        let drain = Drain::default();
+        let faces = faces(config, &works, &drain);
+        let Works { surrounding, metrics, tasks, gateway, guard } = works;
         let edge = |listener, drain: &Drain| -> HttpService {
             let parts = EdgeParts {
                 listener,
                 listen: &config.listen,
-                clock: Arc::clone(&clock),
-                ids: Arc::clone(&ids),
+                clock: Arc::clone(&surrounding.clock),
+                ids: Arc::clone(&surrounding.ids),
                 metrics: Arc::clone(&metrics),
                 drain: drain.clone(),
                 render: inbound::render_error,
+                limits: Arc::clone(&guard.limits),
+                identity: Arc::clone(&guard.identity),
             };
             stack::edge(parts, faces.clone())
         };
@@ -120,7 +190,7 @@ impl App {
         let grace = config.listen.drain;
         let interrupt = CancellationToken::new();
         let shutdown = Shutdown { drain, tasks, interrupt, grace };
-        Ok(Self { serving, shutdown, gateway })
+        Ok(Self { serving, shutdown, gateway, guard })
     }
 
     /// Where callers connect.
@@ -133,6 +203,13 @@ impl App {
         self.serving.admin
     }
 
+    /// Makes a key that is good at once.
+    pub async fn make_key(&self, wanted: NewKey) -> Result<MadeKey, Failure> {
+        let made = self.guard.keys.create(wanted).await.map_err(Failure::start)?;
+        self.guard.refresh_keys().await.map_err(Failure::start)?;
+        Ok(made)
+    }
+
     /// Refuses new requests from now on; what is in flight goes on.
     pub fn begin_drain(&self) {
         self.shutdown.drain.start();
@@ -140,14 +217,19 @@ impl App {
 
     /// Ends in order, now.
     pub async fn drain(self) -> Ended {
-        let Self { serving, shutdown, gateway } = self;
-        interrupting(&shutdown, &gateway, shutdown.run(serving)).await
+        let Self { serving, shutdown, gateway, guard } = self;
+        let ended = interrupting(&shutdown, &gateway, shutdown.run(serving)).await;
+        drop(gateway);
+        guard.into_upkeep().end().await;
+        ended
     }
 
     /// Serves until SIGTERM or Ctrl-C, then ends in order.
     pub async fn until_signal(self) -> Result<Ended, Failure> {
-        let Self { serving, shutdown, gateway } = self;
+        let Self { serving, shutdown, gateway, guard } = self;
         let ended = interrupting(&shutdown, &gateway, shutdown.at_signal(serving)).await;
+        drop(gateway);
+        guard.into_upkeep().end().await;
         ended.map_err(Failure::start)
     }
 }
@@ -208,6 +290,7 @@ fn platforms(
             kind: upstream.kind.clone(),
             vendor,
             metrics: measured,
+            workspaces: upstream.workspaces.clone(),
             health: Box::new(move || breaker.health()),
         };
         platforms.insert(name.clone(), platform);
@@ -215,10 +298,16 @@ fn platforms(
     Ok((platforms, targets))
 }
 
-fn faces(config: &Config, gateway: &Gateway, metrics: &Arc<Metrics>, drain: &Drain) -> Faces {
-    let (metrics, drain) = (Arc::clone(metrics), drain.clone());
+fn faces(config: &Config, works: &Works, drain: &Drain) -> Faces {
+    let (metrics, drain) = (Arc::clone(&works.metrics), drain.clone());
+    let guard = &works.guard;
     Faces::new(inbound::Parts {
-        gateway: gateway.clone(),
+        gateway: works.gateway.clone(),
+        judge: guard.judge.clone(),
+        keys: guard.keys.clone(),
+        explains: Arc::new(works.explainer(config)),
+        issuers: config.identity.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
+        config: config::redacted(config),
         hooks: config.hooks.clone(),
         heartbeat: config.runs.heartbeat,
         max_duration: config.runs.max_duration,

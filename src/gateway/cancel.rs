@@ -7,12 +7,15 @@ use crate::gateway::Gateway;
 use crate::gateway::journal::Stop;
 use crate::gateway::reader::Reader;
 use crate::model::call::Call;
+use crate::model::judge::Action;
 use crate::model::run::Run;
 
 impl Gateway {
-    /// Stops a run of this caller's and waits for its end. `Conflict` when it has ended.
+    /// Stops a run and waits for its end. `Conflict` when it has ended, `Forbidden` where the
+    /// caller may see it but not stop it.
     pub async fn cancel(&self, call: &Arc<Call>, id: &str) -> Result<Arc<Run>> {
-        let journal = self.find(&call.principal, id)?;
+        let journal = self.find(call, id)?;
+        self.may(call, Action::Cancel, &journal)?;
         let mut reader = Reader::new(Arc::clone(&journal), 0, false);
         if !journal.stop(Stop::Requested) && journal.ended().is_some() {
             return Err(Error::new(Kind::Conflict, "the run has ended"));

@@ -25,7 +25,7 @@ use crate::telemetry::metrics::{Held, UpstreamMetrics};
 /// Drives a run to its end.
 pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Journal>) {
     let plan = Arc::clone(&run_call.plan);
-    let in_flight = parts.upstreams.get(&plan.upstream).map(|it| it.metrics.run_started());
+    let in_flight = parts.upstreams.get(plan.upstream()).map(|it| it.metrics.run_started());
     let closing = Closing {
         parts: Arc::clone(&parts),
         call: Arc::clone(&run_call.call),
@@ -134,7 +134,7 @@ impl Drop for Closing {
 
 impl Closing {
     fn measure(&self, note: impl Fn(&UpstreamMetrics, Duration)) {
-        if let Some(platform) = self.parts.upstreams.get(&self.plan.upstream) {
+        if let Some(platform) = self.parts.upstreams.get(self.plan.upstream()) {
             note(&platform.metrics, self.parts.clock.monotonic().saturating_sub(self.began));
         }
     }
@@ -159,7 +159,7 @@ impl Closing {
     /// What the run leaves in its conversation.
     fn turn(&self, run: &Run) -> Turn {
         let replays = |platform: &crate::gateway::Platform| platform.vendor.replays_history();
-        if !self.parts.upstreams.get(&self.plan.upstream).is_some_and(replays) {
+        if !self.parts.upstreams.get(self.plan.upstream()).is_some_and(replays) {
             return Turn { native: run.upstream.thread_id.clone(), ..Turn::default() };
         }
         // A run that did not answer leaves nothing: its caller will ask again.

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::clock::Timestamp;
+use crate::model::agent::AgentRef;
 use crate::model::event::{Body, Recorded, RunEvent};
 use crate::model::fold::Fold;
 use crate::model::ids::RunId;
@@ -57,6 +58,8 @@ pub struct Journal {
     pub id: RunId,
     /// Whose it is.
     pub owner: Principal,
+    /// The agent.
+    pub target: AgentRef,
     window: Window,
     state: Mutex<State>,
 }
@@ -100,6 +103,7 @@ impl Journal {
     pub fn open(
         run: Arc<Run>,
         owner: Principal,
+        target: AgentRef,
         request_id: &str,
         window: Window,
         keep: Keep,
@@ -122,7 +126,7 @@ impl Journal {
             waiting: SmallVec::new(),
         };
         state.record(&id, at, false, Body::Created(head), window);
-        Self { id, owner, window, state: Mutex::new(state) }
+        Self { id, owner, target, window, state: Mutex::new(state) }
     }
 
     /// Counts the run in `detached` for as long as it is in flight and detached.

@@ -7,12 +7,14 @@
 pub mod cancel;
 pub mod drive;
 pub mod journal;
+pub mod keys;
 pub mod layers;
 pub mod read;
 pub mod reader;
 pub mod shelf;
 pub mod start;
 pub mod threads;
+pub mod visible;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -23,7 +25,8 @@ use crate::clock::{Clock, Ids};
 use crate::config;
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
-use crate::http::service::RunService;
+use crate::http::service::{AdmitService, RunService};
+use crate::model::judge::Judge;
 use crate::model::upstream::Health;
 use crate::outbound::Vendor;
 use crate::tasks::Tasks;
@@ -55,8 +58,12 @@ pub struct Parts {
     pub agents: IndexMap<String, config::Agent>,
     /// Bounds.
     pub bounds: config::Runs,
+    /// The ADMIT stack.
+    pub admission: AdmitService,
     /// The RUN stack.
     pub service: RunService,
+    /// Decides who may see and stop what.
+    pub judge: Arc<dyn Judge>,
     /// The runs that are remembered.
     pub shelf: Shelf,
     /// How many runs are in flight that nobody waits for.
@@ -73,6 +80,8 @@ pub struct Platform {
     pub vendor: Arc<dyn Vendor>,
     /// What is measured of it.
     pub metrics: UpstreamMetrics,
+    /// The workspaces whose callers may see it; none for all.
+    pub workspaces: Vec<String>,
     /// How it is doing.
     pub health: Box<dyn Fn() -> Health + Send + Sync>,
 }

@@ -1,4 +1,4 @@
-//! Reads runs, threads and upstreams. What is another caller's is not found.
+//! Reads runs, threads and upstreams. What policy does not let a caller see is not found.
 
 use std::sync::Arc;
 
@@ -8,7 +8,9 @@ use crate::gateway::Gateway;
 use crate::gateway::journal::Journal;
 use crate::gateway::reader::Reader;
 use crate::gateway::threads::not_found;
+use crate::model::call::Call;
 use crate::model::ids::{RunId, ThreadId};
+use crate::model::judge::{Action, Circumstances, Owned, Question, Resource, When};
 use crate::model::principal::Principal;
 use crate::model::run::{Run, RunStatus};
 use crate::model::thread::ThreadHead;
@@ -40,37 +42,56 @@ pub struct RunPage {
     pub next_cursor: Option<String>,
 }
 
+/// How many runs one page looks at: each of them asks policy. A page that has looked at so many
+/// ends, and its cursor goes on from there.
+const LOOKED_AT: usize = 1_000;
+/// How many are taken off the shelf at once, so that policy is not asked under its lock.
+const BATCH: usize = 128;
+
 impl Gateway {
-    /// A run of this caller's, as it stands.
-    pub async fn run(&self, who: &Principal, id: &str) -> Result<Arc<Run>> {
-        Ok(self.find(who, id)?.run())
+    /// A run that this caller may see, as it stands.
+    pub async fn run(&self, call: &Call, id: &str) -> Result<Arc<Run>> {
+        Ok(self.find(call, id)?.run())
     }
 
-    /// Runs of this caller's.
-    pub async fn runs(&self, who: &Principal, filter: &RunFilter) -> Result<RunPage> {
-        let before = match &filter.cursor {
+    /// Runs that this caller may see.
+    pub async fn runs(&self, call: &Call, filter: &RunFilter) -> Result<RunPage> {
+        let mut before = match &filter.cursor {
             None => None,
             Some(cursor) => Some(
                 RunId::parse(cursor)
                     .ok_or_else(|| Error::invalid("cursor", "not a cursor of this list"))?,
             ),
         };
-        let wanted =
-            |journal: &Journal| journal.owner == *who && journal.with_run(|run| filter.picks(run));
-        // One more than asked for tells whether there is a next page.
-        let mut found = self.0.shelf.newest(before.as_ref(), filter.limit + 1, wanted);
-        let more = found.len() > filter.limit;
-        found.truncate(filter.limit);
-        let last = found.last().map(|journal| journal.id.to_string());
-        Ok(RunPage {
-            runs: found.iter().map(|journal| journal.run()).collect(),
-            next_cursor: last.filter(|_| more),
-        })
+        // Other workspaces' runs are never listed: there are many, and policy is for the few.
+        let workspace = &call.principal().workspace;
+        let wanted = |journal: &Journal| {
+            journal.owner.workspace == *workspace && journal.with_run(|run| filter.picks(run))
+        };
+        let mut runs = Vec::new();
+        for _ in 0..LOOKED_AT / BATCH {
+            let batch = self.0.shelf.newest(before.as_ref(), BATCH, wanted);
+            let is_last = batch.len() < BATCH;
+            for journal in batch {
+                // One more than asked for tells that there is a next page.
+                if runs.len() == filter.limit {
+                    return Ok(RunPage { runs, next_cursor: before.map(|id| id.to_string()) });
+                }
+                before = Some(journal.id.clone());
+                if self.may(call, Action::Read, &journal).is_ok() {
+                    runs.push(journal.run());
+                }
+            }
+            if is_last {
+                return Ok(RunPage { runs, next_cursor: None });
+            }
+        }
+        Ok(RunPage { runs, next_cursor: before.map(|id| id.to_string()) })
     }
 
-    /// Reads a run of this caller's after event `after`; 0 for all of it.
-    pub async fn follow(&self, who: &Principal, id: &str, after: u64) -> Result<Reader> {
-        let journal = self.find(who, id)?;
+    /// Reads a run that this caller may see after event `after`; 0 for all of it.
+    pub async fn follow(&self, call: &Call, id: &str, after: u64) -> Result<Reader> {
+        let journal = self.find(call, id)?;
         // Waiting for it would pass over all that comes before, the end included.
         if after > journal.last_seq() {
             let said = format!("the run has no event {after} yet");
@@ -79,28 +100,51 @@ impl Gateway {
         Ok(Reader::new(journal, after, false))
     }
 
-    /// A thread of this caller's.
-    pub async fn thread(&self, who: &Principal, id: &str) -> Result<ThreadHead> {
+    /// A thread that this caller may see.
+    pub async fn thread(&self, call: &Call, id: &str) -> Result<ThreadHead> {
         let id = ThreadId::parse(id).ok_or_else(not_found)?;
-        Ok(self.0.threads.get(&id, who)?.head())
+        let (owner, reference, head) = self.0.threads.get(&id).ok_or_else(not_found)?;
+        let (workspace, subject) = (owner.workspace.as_str(), owner.subject.as_str());
+        let owned = Owned { id: id.as_str(), agent: (&reference).into(), workspace, subject };
+        self.ask(call, Action::Read, Resource::Thread(owned)).map_err(|_| not_found())?;
+        Ok(head)
     }
 
-    /// The configured upstreams.
-    pub fn upstreams(&self) -> Vec<UpstreamView> {
+    /// The configured upstreams that this caller can see.
+    pub fn upstreams(&self, who: &Principal) -> Vec<UpstreamView> {
+        let seen = |(name, platform): &(&String, &crate::gateway::Platform)| {
+            self.sees_upstream(who, name, platform)
+        };
         let view = |(name, platform): (&String, &crate::gateway::Platform)| UpstreamView {
             name: name.clone(),
             kind: platform.kind.clone(),
             health: (platform.health)(),
             capabilities: platform.vendor.capabilities().view(),
         };
-        self.0.upstreams.iter().map(view).collect()
+        self.0.upstreams.iter().filter(seen).map(view).collect()
     }
 
-    pub(super) fn find(&self, who: &Principal, id: &str) -> Result<Arc<Journal>> {
+    /// A run that this caller may see.
+    pub(super) fn find(&self, call: &Call, id: &str) -> Result<Arc<Journal>> {
         let found = RunId::parse(id).and_then(|id| self.0.shelf.get(&id));
-        found.filter(|journal| journal.owner == *who).ok_or_else(|| {
+        let found = found.filter(|journal| self.may(call, Action::Read, journal).is_ok());
+        found.ok_or_else(|| {
             Error::new(Kind::RunNotFound, "there is no such run, or it is another caller's")
         })
+    }
+
+    /// Asks policy about a run.
+    pub(super) fn may(&self, call: &Call, action: Action<'_>, journal: &Journal) -> Result<()> {
+        let (id, agent) = (journal.id.as_str(), (&journal.target).into());
+        let (workspace, subject) = (&*journal.owner.workspace, &*journal.owner.subject);
+        self.ask(call, action, Resource::Run(Owned { id, agent, workspace, subject }))
+    }
+
+    fn ask(&self, call: &Call, action: Action<'_>, resource: Resource<'_>) -> Result<()> {
+        let when = When::at(self.0.clock.now());
+        let circumstances = Circumstances::plain(call.face, when, call.address);
+        let principal = call.principal();
+        self.0.judge.judge(&Question { principal, action, resource, circumstances })
     }
 }
 

@@ -1,18 +1,22 @@
 //! Starts a run: finds the agent, holds the request against what its platform can do, finds or
-//! opens the conversation, opens the journal, and has the run driven.
+//! opens the conversation, asks the ADMIT stack, opens the journal, and has the run driven.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::config;
+use tower::ServiceExt;
+
 use crate::error::{Error, Kind, Result};
 use crate::gateway::journal::{Journal, Keep, Window};
 use crate::gateway::reader::Reader;
-use crate::gateway::{Gateway, Platform, drive};
+use crate::gateway::threads::{Threads, Turn};
+use crate::gateway::{Gateway, drive};
 use crate::model::agent::AgentRef;
 use crate::model::call::Call;
+use crate::model::capability::{Field, Support};
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::plan::{Plan, PlannedThread, RunCall};
+use crate::model::judge::Mode;
+use crate::model::plan::{Admission, Plan, PlannedThread, Proposal, RunCall, ToolControl};
 use crate::model::run::{Run, RunObject, RunRequest, RunStatus, RunUpstream, Usage, Warning};
 
 /// An admitted run.
@@ -34,30 +38,66 @@ impl Gateway {
         mut request: RunRequest,
         keep: Keep,
     ) -> Result<Admitted> {
-        let target = self.resolve(agent)?;
-        let platform = self.platform(&target.upstream)?;
+        let alias = self.visible(call.principal(), agent)?;
+        let platform = self.platform(&alias.upstream)?;
         self.check_time(&request)?;
         if keep != Keep::WhileRead {
             self.check_room()?;
         }
         let mut warnings = std::mem::take(&mut request.warnings);
         let table = platform.vendor.capabilities();
-        warnings.extend(table.admit(&mut request, &target.upstream)?);
+        warnings.extend(table.admit(&mut request, &alias.upstream)?);
+        let mode = match keep {
+            Keep::Detached => Mode::Background,
+            Keep::WhileRead | Keep::UntilDetached if request.stream => Mode::Stream,
+            Keep::WhileRead | Keep::UntilDetached => Mode::Whole,
+        };
+        let target = AgentRef { upstream: alias.upstream, native: alias.id };
         let thread = self.thread_for(call, agent, &target, &request, &mut warnings)?;
-        let now = self.0.clock.now();
-        let run_id = RunId::new(&*self.0.ids, now);
-        let run = Run {
-            id: run_id.clone(),
+        let busy = Busy {
+            threads: &self.0.threads,
+            id: Some(thread.id.clone()),
+            is_new: !thread.is_continued,
+        };
+        let run_id = RunId::new(&*self.0.ids, self.0.clock.now());
+        let plan = Plan {
+            run_id,
+            target,
+            kind: platform.kind.clone(),
+            tools: ToolControl {
+                tells: platform.vendor.governs_tools(),
+                restricts: table.support(Field::Tools) == Support::Native,
+            },
+            preset: alias.preset,
+            request,
+            thread,
+        };
+        // A background caller is answered before the platform is asked: what only the platform's
+        // own encoder can refuse must be found now, or it would be told 202 for nothing.
+        if keep == Keep::Detached {
+            platform.vendor.start(&plan)?;
+        }
+        let proposal = Proposal { call: Arc::clone(call), plan, mode };
+        let admission = self.0.admission.clone().oneshot(proposal).await?;
+        let run = self.head(agent, &admission.plan, warnings);
+        busy.handed_over();
+        Ok(self.admit(call, run, admission, keep))
+    }
+
+    /// The run as it stands when it is admitted.
+    fn head(&self, agent: &str, plan: &Plan, warnings: Vec<Warning>) -> Run {
+        Run {
+            id: plan.run_id.clone(),
             object: RunObject::Run,
             status: RunStatus::Queued,
             agent: agent.to_owned(),
             upstream: RunUpstream {
-                name: target.upstream.clone(),
-                kind: platform.kind.clone(),
+                name: plan.upstream().to_owned(),
+                kind: plan.kind.clone(),
                 run_id: None,
                 thread_id: None,
             },
-            thread_id: Some(thread.id.clone()),
+            thread_id: Some(plan.thread.id.clone()),
             output: None,
             output_json: None,
             steps: Vec::new(),
@@ -67,67 +107,28 @@ impl Gateway {
             pii: Vec::new(),
             warnings,
             error: None,
-            metadata: request.metadata.clone(),
-            created_at: now,
+            metadata: plan.request.metadata.clone(),
+            created_at: self.0.clock.now(),
             started_at: None,
             ended_at: None,
             duration_ms: None,
-        };
-        let plan = Plan {
-            run_id,
-            upstream: target.upstream,
-            agent: target.id,
-            preset: target.preset,
-            request,
-            thread,
-        };
-        // A background caller is answered before the platform is asked: what only the platform's
-        // own encoder can refuse must be found now, or it would be told 202 for nothing.
-        if keep == Keep::Detached
-            && let Err(error) = platform.vendor.start(&plan)
-        {
-            self.0.threads.close(&plan.thread.id, crate::gateway::threads::Turn::default());
-            return Err(error);
         }
-        Ok(self.admit(call, run, plan, keep))
     }
 
-    fn admit(&self, call: &Arc<Call>, run: Run, plan: Plan, keep: Keep) -> Admitted {
+    fn admit(&self, call: &Arc<Call>, run: Run, admission: Admission, keep: Keep) -> Admitted {
+        let Admission { plan, grants } = admission;
         let bounds = &self.0.bounds;
         let window = Window { lag: bounds.window_bytes, kept: bounds.journal_bytes };
         let head = Arc::new(run);
-        let journal =
-            Journal::open(Arc::clone(&head), call.principal.clone(), &call.id, window, keep)
-                .counted(&self.0.detached);
+        let (owner, target) = (call.principal().clone(), plan.target.clone());
+        let journal = Journal::open(Arc::clone(&head), owner, target, &call.id, window, keep)
+            .counted(&self.0.detached);
         let journal = Arc::new(journal);
         self.0.shelf.put(Arc::clone(&journal));
         let reader = Reader::new(Arc::clone(&journal), 0, true);
-        let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan) };
+        let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants };
         self.0.tasks.spawn("run", drive::drive(Arc::clone(&self.0), run_call, journal));
         Admitted { run: head, reader }
-    }
-
-    /// The agent of a reference or an alias.
-    fn resolve(&self, agent: &str) -> Result<config::Agent> {
-        if let Some(alias) = self.0.agents.get(agent) {
-            return Ok(alias.clone());
-        }
-        let known = AgentRef::parse(agent)
-            .filter(|reference| self.0.upstreams.contains_key(&reference.upstream));
-        let reference = known.ok_or_else(|| {
-            let said = "there is no such agent: give an alias or `<upstream>:<id>`";
-            Error::new(Kind::AgentNotFound, said)
-        })?;
-        Ok(config::Agent {
-            upstream: reference.upstream,
-            id: reference.native,
-            preset: serde_json::Map::new(),
-        })
-    }
-
-    fn platform(&self, upstream: &str) -> Result<&Platform> {
-        let missing = || Error::new(Kind::AgentNotFound, "the agent's upstream is not configured");
-        self.0.upstreams.get(upstream).ok_or_else(missing)
     }
 
     fn check_time(&self, request: &RunRequest) -> Result<()> {
@@ -154,21 +155,46 @@ impl Gateway {
         &self,
         call: &Call,
         agent: &str,
-        target: &config::Agent,
+        target: &AgentRef,
         request: &RunRequest,
         warnings: &mut Vec<Warning>,
     ) -> Result<PlannedThread> {
-        let target = AgentRef { upstream: target.upstream.clone(), native: target.id.clone() };
         let now = self.0.clock.now();
+        let who = call.principal();
         let Some(id) = &request.thread_id else {
             let id = ThreadId::new(&*self.0.ids, now);
-            return Ok(self.0.threads.open(id, &call.principal, agent, target, now));
+            return Ok(self.0.threads.open(id, who, agent, target.clone(), now));
         };
-        let (thread, dropped) = self.0.threads.resume(id, &call.principal, &target, now)?;
+        let (thread, dropped) = self.0.threads.resume(id, who, target, now)?;
         if dropped > 0 {
             let detail = format!("the thread's oldest {dropped} messages are no longer kept");
             warnings.push(Warning::new("history_truncated", Some("thread_id"), detail));
         }
         Ok(thread)
+    }
+}
+
+/// A conversation that waits for its run to be admitted. Dropped, because the run was refused or
+/// its caller has left, it is as it was before.
+struct Busy<'a> {
+    threads: &'a Threads,
+    id: Option<ThreadId>,
+    is_new: bool,
+}
+
+impl Busy<'_> {
+    /// The run's own task closes it from here on.
+    fn handed_over(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        match self.id.take() {
+            Some(id) if self.is_new => self.threads.forget(&id),
+            Some(id) => self.threads.close(&id, Turn::default()),
+            None => {}
+        }
     }
 }

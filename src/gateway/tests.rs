@@ -19,8 +19,9 @@ use crate::model::call::{Call, Facts, TraceContext};
 use crate::model::capability::{Capabilities, Support};
 use crate::model::content::{Role, Text};
 use crate::model::event::{Body, Ending, Happening, RunEvent};
-use crate::model::plan::{Plan, RunCall};
-use crate::model::principal::Principal;
+use crate::model::judge::{Question, Resource};
+use crate::model::plan::{Admission, Grants, Plan, Proposal, RunCall};
+use crate::model::principal::{Identity, Principal};
 use crate::model::run::{RunRequest, RunStatus};
 use crate::outbound::Exchange;
 use crate::telemetry::metrics::Metrics;
@@ -73,6 +74,7 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
         kind: "fake".to_owned(),
         vendor: Arc::new(Fake(Capabilities::new(|_| Support::Native))),
         metrics: Metrics::new(Timestamp(0)).unwrap().upstream("up", "fake"),
+        workspaces: Vec::new(),
         health: Box::new(|| Health::Healthy),
     };
     Gateway::new(Parts {
@@ -85,20 +87,49 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
         shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
         threads: Threads::new(bounds.threads, bounds.history_bytes),
         bounds,
+        admission: AdmitService::new(service_fn(|proposal: Proposal| async move {
+            Ok(Admission { plan: proposal.plan, grants: Grants::default() })
+        })),
         service: RunService::new(service),
+        judge: Arc::new(Owners),
     })
 }
 
+/// Lets callers see and stop what is theirs.
+struct Owners;
+
+impl Judge for Owners {
+    fn judge(&self, question: &Question<'_>) -> Result<()> {
+        let who = question.principal;
+        match question.resource {
+            Resource::Run(it) | Resource::Thread(it)
+                if (it.workspace, it.subject) == (&*who.workspace, &*who.subject) =>
+            {
+                Ok(())
+            }
+            _ => Err(Error::new(Kind::Forbidden, "not yours")),
+        }
+    }
+}
+
+fn another() -> Principal {
+    let (workspace, subject) = ("w".to_owned(), "s".to_owned());
+    Principal::new(Identity { workspace, subject, ..Identity::default() })
+}
+
 fn call_of(principal: Principal) -> Arc<Call> {
-    Arc::new(Call {
+    let call = Call {
         id: "req".to_owned(),
         trace: TraceContext::default(),
         operation: "create_run",
-        principal,
+        face: "unified",
+        address: std::net::IpAddr::from([127, 0, 0, 1]),
         received_at: Timestamp(0),
         received: Duration::ZERO,
         facts: Facts::default(),
-    })
+    };
+    call.identify(principal);
+    Arc::new(call)
 }
 
 fn me() -> Arc<Call> {
@@ -168,7 +199,7 @@ async fn the_last_reader_who_leaves_cancels_the_run() {
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
     tokio::task::yield_now().await;
-    let mut second = gateway.follow(&Principal::anonymous(), &id, 0).await.unwrap();
+    let mut second = gateway.follow(&me(), &id, 0).await.unwrap();
     drop(admitted);
     tokio::task::yield_now().await;
     assert!(!dropped.load(Ordering::SeqCst), "a second reader still reads");
@@ -176,7 +207,7 @@ async fn the_last_reader_who_leaves_cancels_the_run() {
     drop(second);
     settle(&gateway).await;
     assert!(dropped.load(Ordering::SeqCst));
-    let run = gateway.run(&Principal::anonymous(), &id).await.unwrap();
+    let run = gateway.run(&me(), &id).await.unwrap();
     assert_eq!(run.status, RunStatus::Cancelled);
     assert!(run.warnings.iter().any(|w| w.code == "cancel_best_effort"));
 }
@@ -190,7 +221,7 @@ async fn a_detached_run_goes_on_without_readers() {
     let id = admitted.run.id.to_string();
     admitted.reader.detach();
     settle(&gateway).await;
-    let run = gateway.run(&Principal::anonymous(), &id).await.unwrap();
+    let run = gateway.run(&me(), &id).await.unwrap();
     assert_eq!(run.status, RunStatus::Completed);
 }
 
@@ -242,7 +273,7 @@ async fn a_reader_who_falls_behind_is_told_what_is_missing() {
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
     admitted.reader.end().await;
-    let mut late = gateway.follow(&Principal::anonymous(), &id, 10).await.unwrap();
+    let mut late = gateway.follow(&me(), &id, 10).await.unwrap();
     let first = late.next().await.unwrap();
     let Body::Warning(warning) = &first.body else { panic!("{first:?}") };
     assert_eq!(warning.code, "events_dropped");
@@ -277,19 +308,16 @@ async fn anothers_run_is_not_found() {
     let admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
-    let other = Principal { workspace: "w".to_owned(), subject: "s".to_owned() };
+    let other = call_of(another());
     assert_eq!(gateway.run(&other, &id).await.unwrap_err().kind(), Kind::RunNotFound);
     assert_eq!(gateway.follow(&other, &id, 0).await.unwrap_err().kind(), Kind::RunNotFound);
-    assert_eq!(
-        gateway.cancel(&call_of(other.clone()), &id).await.unwrap_err().kind(),
-        Kind::RunNotFound
-    );
+    assert_eq!(gateway.cancel(&other, &id).await.unwrap_err().kind(), Kind::RunNotFound);
     let mine = RunFilter { limit: 10, ..RunFilter::default() };
     assert!(gateway.runs(&other, &mine).await.unwrap().runs.is_empty());
-    assert_eq!(gateway.runs(&Principal::anonymous(), &mine).await.unwrap().runs.len(), 1);
+    assert_eq!(gateway.runs(&me(), &mine).await.unwrap().runs.len(), 1);
     let thread = admitted.run.thread_id.as_ref().unwrap().to_string();
     assert_eq!(gateway.thread(&other, &thread).await.unwrap_err().kind(), Kind::ThreadNotFound);
-    assert!(gateway.thread(&Principal::anonymous(), &thread).await.is_ok());
+    assert!(gateway.thread(&me(), &thread).await.is_ok());
 }
 
 #[tokio::test]
@@ -311,7 +339,7 @@ async fn a_thread_replays_what_was_said() {
     let busy = gateway.start(&me(), "up:a", request.clone(), Keep::WhileRead).await.unwrap_err();
     assert_eq!(busy.kind(), Kind::Conflict);
     second.reader.end().await;
-    let other = call_of(Principal { workspace: "w".to_owned(), subject: "s".to_owned() });
+    let other = call_of(another());
     let stolen = gateway.start(&other, "up:a", request, Keep::WhileRead).await.unwrap_err();
     assert_eq!(stolen.kind(), Kind::ThreadNotFound);
     settle(&gateway).await;
@@ -364,11 +392,11 @@ async fn the_number_of_remembered_runs_is_bounded_and_listed_newest_first() {
         settle(&gateway).await;
     }
     let filter = RunFilter { limit: 2, ..RunFilter::default() };
-    let page = gateway.runs(&Principal::anonymous(), &filter).await.unwrap();
+    let page = gateway.runs(&me(), &filter).await.unwrap();
     assert_eq!(page.runs.len(), 2);
     assert!(page.runs[0].id > page.runs[1].id);
     let rest = RunFilter { cursor: page.next_cursor, ..filter };
-    let page = gateway.runs(&Principal::anonymous(), &rest).await.unwrap();
+    let page = gateway.runs(&me(), &rest).await.unwrap();
     assert_eq!(page.runs.len(), 1, "three of five are remembered");
     assert_eq!(page.next_cursor, None);
 }

@@ -39,7 +39,6 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::error::Kind;
     use crate::model::call::{Facts, TraceContext};
-    use crate::model::principal::Principal;
     use std::time::Duration;
 
     fn rendered(face: Face, error: &Error) -> (Response<Body>, String) {
@@ -47,7 +46,8 @@ mod tests {
             id: "req_1".to_owned(),
             trace: TraceContext::default(),
             operation: "create_run",
-            principal: Principal::anonymous(),
+            face: "unified",
+            address: std::net::IpAddr::from([127, 0, 0, 1]),
             received_at: Timestamp(0),
             received: Duration::ZERO,
             facts: Facts::default(),

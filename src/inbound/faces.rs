@@ -10,17 +10,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts as Head;
 use http::{Request, Response};
 use indexmap::IndexMap;
+use serde_json::Value;
 use tower::Service;
 
 use crate::config::Hook;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Gateway;
+use crate::gateway::keys::KeyAdmin;
 use crate::http::body::Body;
 use crate::http::operation::{Operation, Route};
+use crate::inbound::admin::explain::Explains;
 use crate::inbound::{acp, admin, hooks, unified};
 use crate::model::call::Call;
+use crate::model::judge::Judge;
 
 /// What the faces need.
 pub struct Parts {
@@ -32,6 +37,16 @@ pub struct Parts {
     pub heartbeat: Duration,
     /// The longest run that may be asked for.
     pub max_duration: Duration,
+    /// Decides who may administer.
+    pub judge: Arc<dyn Judge>,
+    /// Administers keys.
+    pub keys: KeyAdmin,
+    /// Says why a caller would be let in or not.
+    pub explains: Arc<dyn Explains>,
+    /// The names of the configured issuers.
+    pub issuers: Vec<String>,
+    /// The running configuration, without its secrets.
+    pub config: Value,
     /// Writes the metrics out.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// Why the gateway is not ready; empty while it is.
@@ -106,7 +121,7 @@ impl Inner {
             Operation::ListThreadRuns => {
                 unified::handle::list_thread_runs(parts, &call, first, &head).await
             }
-            Operation::ListUpstreams => unified::handle::list_upstreams(parts, &head),
+            Operation::ListUpstreams => unified::handle::list_upstreams(parts, &call, &head),
             Operation::GetOpenApi => unified::handle::get_openapi(&self.openapi, &head),
             Operation::RunHook => hooks::handle::run_hook(parts, &call, first, &head, body).await,
             Operation::RunAcp => {
@@ -115,8 +130,42 @@ impl Inner {
             Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
             Operation::GetHealth => Ok(admin::response::health()),
             Operation::GetReadiness => admin::response::readiness((parts.unready)()),
+            Operation::CreateKey
+            | Operation::ListKeys
+            | Operation::GetKey
+            | Operation::RotateKey
+            | Operation::RevokeKey
+            | Operation::RevokeToken
+            | Operation::Explain
+            | Operation::GetConfig => {
+                admin::handle::authorize(parts, &call)?;
+                self.administer(route.operation, first, &head, body).await
+            }
             // Refused on the EDGE already, with the methods that are there.
             Operation::Unknown => Err(Error::new(Kind::NotFound, "there is nothing at this path")),
+        }
+    }
+
+    async fn administer(
+        &self,
+        operation: Operation,
+        id: &str,
+        head: &Head,
+        body: Body,
+    ) -> Result<Response<Body>> {
+        use admin::handle;
+
+        let parts = &self.parts;
+        match operation {
+            Operation::CreateKey => handle::create_key(parts, head, body).await,
+            Operation::ListKeys => handle::list_keys(parts, head).await,
+            Operation::GetKey => handle::get_key(parts, head, id).await,
+            Operation::RotateKey => handle::rotate_key(parts, head, id, body).await,
+            Operation::RevokeKey => handle::revoke_key(parts, head, id).await,
+            Operation::RevokeToken => handle::revoke_token(parts, head, body).await,
+            Operation::Explain => handle::explain(parts, head, body).await,
+            Operation::GetConfig => handle::get_config(parts, head),
+            _ => Err(Error::new(Kind::NotFound, "there is nothing at this path")),
         }
     }
 }

@@ -46,8 +46,9 @@ pub async fn whole(
     if let Ok(ended) = tokio::time::timeout(within, reader.end()).await {
         return Ok(ended);
     }
+    let run = reader.run();
     reader.detach();
-    gateway.run(&call.principal, run.id.as_str()).await
+    Ok(run)
 }
 
 /// A run whose stream is to be answered.

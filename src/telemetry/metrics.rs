@@ -1,8 +1,13 @@
-//! Every metric family of the gateway, as typed methods; the only file that names `prometheus`.
+//! Every metric family of the gateway, as typed methods; with `metrics/policy.rs` the only file
+//! that names `prometheus`.
 //! Layers, the dispatcher and the gateway call them; the admin face renders the text.
 //!
 //! Invariant: label values come from closed sets (operations, configured upstreams, enums), never
 //! from a request. Handles are resolved once, so that counting costs an atomic and no lookup.
+
+mod policy;
+
+pub use self::policy::PolicyMetrics;
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -45,6 +50,7 @@ pub struct Metrics {
     open_streams: IntGauge,
     shed: IntCounter,
     panics: IntCounter,
+    policy: PolicyMetrics,
 }
 
 impl Metrics {
@@ -124,6 +130,7 @@ impl Metrics {
                 "switchyard_panics_total",
                 "Requests that ended in a panic of the gateway.",
             )?,
+            policy: PolicyMetrics::build()?,
             registry,
         };
         metrics.register(started)?;
@@ -158,6 +165,7 @@ impl Metrics {
             Box::new(start),
             Box::new(build),
         ];
+        let families = families.into_iter().chain(self.policy.families());
         families.into_iter().try_for_each(|family| self.registry.register(family))
     }
 
@@ -195,6 +203,11 @@ impl Metrics {
             try_duration: self.try_duration.with_label_values(&[name]),
             unknown_events: self.unknown_events.with_label_values(&[name]),
         }
+    }
+
+    /// What is counted of policy.
+    pub fn policy(&self) -> &PolicyMetrics {
+        &self.policy
     }
 
     /// Counts an event stream as open until the guard is dropped.

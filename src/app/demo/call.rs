@@ -25,6 +25,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(super) async fn call(
     to: SocketAddr,
     shown: &Shown,
+    key: &str,
     path: &str,
     body: String,
 ) -> Result<Answer, Failure> {
@@ -33,6 +34,9 @@ pub(super) async fn call(
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let method = if shown.is_post { Method::POST } else { Method::GET };
     let mut request = Request::builder().method(method).uri(path).header("host", to.to_string());
+    if !key.is_empty() {
+        request = request.header("x-api-key", key);
+    }
     if let Some(media_type) = shown.media_type {
         request = request.header("content-type", media_type);
     }

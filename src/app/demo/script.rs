@@ -15,20 +15,40 @@ pub(super) struct Shown {
     pub(super) body: &'static str,
     /// The status that the answer must have.
     pub(super) expected: u16,
+    /// Whether it carries the demo's key.
+    pub(super) has_key: bool,
     /// Of a text answer, only the lines that begin with this are shown.
     pub(super) only: &'static str,
 }
 
 const fn post(title: &'static str, path: &'static str, body: &'static str) -> Shown {
     let media_type = Some("application/json");
-    Shown { title, is_post: true, path, media_type, body, expected: 200, only: "" }
+    Shown { title, is_post: true, path, media_type, body, expected: 200, has_key: true, only: "" }
 }
 
 const fn get(title: &'static str, path: &'static str) -> Shown {
-    Shown { title, is_post: false, path, media_type: None, body: "", expected: 200, only: "" }
+    Shown {
+        title,
+        is_post: false,
+        path,
+        media_type: None,
+        body: "",
+        expected: 200,
+        has_key: true,
+        only: "",
+    }
 }
 
 pub(super) const CALLS: &[Shown] = &[
+    Shown {
+        expected: 401,
+        has_key: false,
+        ..post(
+            "Without a key nobody gets in",
+            "/v1/runs",
+            r#"{"agent":"support","input":"Which tickets are open?"}"#,
+        )
+    },
     post(
         "Ask a Make agent and wait for the answer",
         "/v1/runs",
@@ -64,7 +84,7 @@ pub(super) const CALLS: &[Shown] = &[
     },
     post(
         "ACP's own API, answered by a Zaia agent",
-        "/acp/default/agents/zaia:ok/run",
+        "/acp/acme/agents/zaia:ok/run",
         r#"{"input":"Hello"}"#,
     ),
     Shown {
@@ -93,7 +113,13 @@ pub(super) const CALLS: &[Shown] = &[
             r#"{"agent":"acp:reset","input":"Hi"}"#,
         )
     },
+    post(
+        "Ask why a caller would be let in, or not; nothing is run",
+        "/admin/explain",
+        r#"{"key":"demo","agent":"support","max_cost_usd":"0.50"}"#,
+    ),
     Shown {
+        has_key: false,
         only: "switchyard_runs_total{kind=\"make\"",
         ..get("What Prometheus would scrape, here the runs on Make", "/metrics")
     },

@@ -25,7 +25,7 @@ pub async fn run_acp(
     body: Body,
 ) -> Result<Response<Body>> {
     // Another workspace's agent is no different from one that is not there.
-    if workspace != call.principal.workspace {
+    if workspace != call.principal().workspace {
         return Err(Error::new(Kind::AgentNotFound, "there is no such agent"));
     }
     headers::refuse_idempotency_key(&head.headers)?;

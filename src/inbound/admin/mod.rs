@@ -1,3 +1,6 @@
-//! Operations: what monitors and orchestrators ask.
+//! Operations: what monitors and orchestrators ask, and what operators do.
 
+pub mod explain;
+pub mod handle;
+pub mod request;
 pub mod response;

@@ -29,11 +29,13 @@ pub async fn run_hook(
     head: &Head,
     body: Body,
 ) -> Result<Response<Body>> {
+    // First of all: how a payload is refused must not tell that there is such a hook.
+    parts.gateway.visible(call.principal(), agent)?;
     let reply = hook_request::reply(head.uri.query())?;
     headers::refuse_idempotency_key(&head.headers)?;
     let bytes = body.read().await?;
     let payload = hook_request::payload(&head.headers, &bytes)?;
-    let default = Hook { input: HookInput::Input, reply_within: REPLY_WITHIN };
+    let default = Hook { input: HookInput::Input, reply_within: REPLY_WITHIN, signed: None };
     let hook = parts.hooks.get(agent).unwrap_or(&default);
     let checked = hook_request::decode(payload, &hook.input, parts.max_duration)?;
     if checked.run.stream {

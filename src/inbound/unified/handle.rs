@@ -102,14 +102,14 @@ pub async fn stream_run(
 pub async fn list_runs(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
     headers::require_accepts(&head.headers, JSON)?;
     let filter = list::filter(head.uri.query())?;
-    let page = parts.gateway.runs(&call.principal, &filter).await?;
+    let page = parts.gateway.runs(call, &filter).await?;
     answer::json(StatusCode::OK, &list::runs(&page))
 }
 
 /// `GET /v1/runs/{run_id}`.
 pub async fn get_run(parts: &Parts, call: &Call, id: &str, head: &Head) -> Result<Response<Body>> {
     plain(head)?;
-    let run = parts.gateway.run(&call.principal, id).await?;
+    let run = parts.gateway.run(call, id).await?;
     answer::json(StatusCode::OK, &*run)
 }
 
@@ -122,7 +122,7 @@ pub async fn follow_run(
 ) -> Result<Response<Body>> {
     headers::require_accepts(&head.headers, EVENT_STREAM)?;
     let after = list::after(&head.headers, head.uri.query())?;
-    let reader = parts.gateway.follow(&call.principal, id, after).await?;
+    let reader = parts.gateway.follow(call, id, after).await?;
     Ok(stream::answer(Vec::new(), reader, Encoder, parts.heartbeat))
 }
 
@@ -157,7 +157,7 @@ pub async fn get_thread(
     head: &Head,
 ) -> Result<Response<Body>> {
     plain(head)?;
-    answer::json(StatusCode::OK, &parts.gateway.thread(&call.principal, id).await?)
+    answer::json(StatusCode::OK, &parts.gateway.thread(call, id).await?)
 }
 
 /// `GET /v1/threads/{thread_id}/runs`.
@@ -170,15 +170,15 @@ pub async fn list_thread_runs(
     headers::require_accepts(&head.headers, JSON)?;
     let filter = list::thread_filter(head.uri.query(), check::thread(id)?)?;
     // Asked first, so that another caller's thread is 404 rather than empty.
-    parts.gateway.thread(&call.principal, id).await?;
-    let page = parts.gateway.runs(&call.principal, &filter).await?;
+    parts.gateway.thread(call, id).await?;
+    let page = parts.gateway.runs(call, &filter).await?;
     answer::json(StatusCode::OK, &list::runs(&page))
 }
 
 /// `GET /v1/upstreams`.
-pub fn list_upstreams(parts: &Parts, head: &Head) -> Result<Response<Body>> {
+pub fn list_upstreams(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
     plain(head)?;
-    answer::json(StatusCode::OK, &list::upstreams(parts.gateway.upstreams()))
+    answer::json(StatusCode::OK, &list::upstreams(parts.gateway.upstreams(call.principal())))
 }
 
 /// `GET /openapi.json`, from bytes made at the start.

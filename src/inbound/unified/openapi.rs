@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::error::Kind;
-use crate::http::operation::{Face, Operation};
+use crate::http::operation::{Face, Needs, Operation};
 use crate::inbound::headers::EVENT_STREAM;
 use crate::inbound::unified::operations::{self, Described};
 use crate::inbound::unified::schemas;
@@ -26,7 +26,13 @@ pub fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "paths": paths,
-        "components": { "schemas": schemas::components() },
+        "components": {
+            "schemas": schemas::components(),
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer" },
+                "key": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+            },
+        },
     })
 }
 
@@ -55,7 +61,10 @@ fn described(operation: Operation) -> Value {
         let content: Map<_, _> = content.map(|(media, of)| (media.to_owned(), of)).collect();
         described["requestBody"] = json!({ "required": true, "content": content });
     }
-    described["responses"] = responses(operation.face(), &said).into();
+    if operation.needs() != Needs::Nothing {
+        described["security"] = json!([{ "bearer": [] }, { "key": [] }]);
+    }
+    described["responses"] = responses(operation, &said).into();
     described
 }
 
@@ -76,7 +85,8 @@ fn parameters(operation: Operation, said: &Described) -> Vec<Value> {
     in_path.chain(in_query).chain(in_header).collect()
 }
 
-fn responses(face: Face, said: &Described) -> Map<String, Value> {
+fn responses(operation: Operation, said: &Described) -> Map<String, Value> {
+    let face = operation.face();
     let mut responses = Map::new();
     for (status, media_type, schema) in said.answers {
         let answer = responses
@@ -88,13 +98,16 @@ fn responses(face: Face, said: &Described) -> Map<String, Value> {
         }
     }
     let mut statuses: Vec<u16> = Vec::new();
-    let kinds: Vec<Kind> = operations::ALWAYS.iter().chain(said.failures).copied().collect();
+    let known = if operation.needs() == Needs::Nothing { &[][..] } else { operations::KNOWN };
+    let kinds = operations::ALWAYS.iter().chain(known).chain(said.failures);
+    let kinds: Vec<Kind> = kinds.copied().collect();
     statuses.extend(kinds.iter().map(|kind| kind.status()));
     statuses.sort_unstable();
     statuses.dedup();
     for status in statuses {
         let codes = kinds.iter().filter(|kind| kind.status() == status).map(|kind| kind.code());
-        let codes: Vec<_> = codes.map(|code| format!("`{code}`")).collect();
+        let mut codes: Vec<_> = codes.map(|code| format!("`{code}`")).collect();
+        codes.dedup();
         let failure = failure(face, &codes.join(", "));
         let known = responses.entry(status.to_string()).or_insert_with(|| failure.clone());
         // Readiness has an answer of its own beside the problem of the same status.
@@ -161,7 +174,8 @@ mod tests {
             let described = &document["paths"][operation.path()][method];
             assert_eq!(described["operationId"], operation.name());
             assert_ne!(described["summary"], "");
-            assert!(described["responses"]["200"].is_object(), "{}", operation.name());
+            let good = ["200", "201"].map(|status| &described["responses"][status]);
+            assert!(good.iter().any(|answer| answer.is_object()), "{}", operation.name());
         }
         let text = document.to_string();
         let references = text.split("\"$ref\":\"#").skip(1);

@@ -39,6 +39,15 @@ pub const ALWAYS: &[Kind] = &[
     Kind::Draining,
 ];
 
+/// What every operation that needs a credential may fail with besides.
+pub const KNOWN: &[Kind] = &[
+    Kind::Unauthenticated,
+    Kind::Forbidden,
+    Kind::RateLimited,
+    Kind::ConcurrencyLimited,
+    Kind::PolicyUnavailable,
+];
+
 const PREFER: (&str, &str) =
     ("Prefer", "`respond-async`, or `wait=N` to be answered 202 after N s");
 const RUN_FAILURES: &[Kind] = &[
@@ -55,6 +64,14 @@ const RUN_FAILURES: &[Kind] = &[
     Kind::UpstreamMisconfigured,
     Kind::UpstreamUnavailable,
     Kind::UpstreamTimeout,
+];
+const CHANGE_FAILURES: &[Kind] = &[
+    Kind::NotFound,
+    Kind::Conflict,
+    Kind::ContentTooLarge,
+    Kind::UnsupportedMediaType,
+    Kind::NotSupported,
+    Kind::PolicyUnavailable,
 ];
 const RUN_ANSWERS: &[(u16, &str, &str)] =
     &[(200, JSON, "Run"), (200, EVENT_STREAM, "Event"), (202, JSON, "Run")];
@@ -176,6 +193,58 @@ const GET_READINESS: Described = Described {
     answers: &[(200, JSON, "Readiness"), (503, JSON, "Readiness")],
     ..NONE
 };
+const CREATE_KEY: Described = Described {
+    summary: "Make a key; its secret is shown now, and never again",
+    body: &[(JSON, "NewKey")],
+    answers: &[(201, JSON, "MadeKey")],
+    failures: CHANGE_FAILURES,
+    ..NONE
+};
+const LIST_KEYS: Described = Described {
+    summary: "List the keys of the store, in the order in which they were made",
+    query: &[("workspace", STRING, "of this workspace"), LIMIT, CURSOR],
+    answers: &[(200, JSON, "KeyViewList")],
+    failures: &[Kind::PolicyUnavailable],
+    ..NONE
+};
+const GET_KEY: Described = Described {
+    summary: "Read a key, without its secret",
+    answers: &[(200, JSON, "KeyView")],
+    failures: &[Kind::NotFound, Kind::PolicyUnavailable],
+    ..NONE
+};
+const ROTATE_KEY: Described = Described {
+    summary: "Give a key a new secret; the one before stays good for a while",
+    body: &[(JSON, "Rotation")],
+    answers: &[(200, JSON, "MadeKey")],
+    failures: CHANGE_FAILURES,
+    ..NONE
+};
+const REVOKE_KEY: Described = Described {
+    summary: "Revoke a key, within a second on every node",
+    answers: &[(200, JSON, "KeyView")],
+    failures: &[Kind::NotFound, Kind::PolicyUnavailable],
+    ..NONE
+};
+const REVOKE_TOKEN: Described = Described {
+    summary: "Revoke a token before it expires",
+    body: &[(JSON, "TokenRevocation")],
+    answers: &[(200, JSON, "TokenRevocation")],
+    failures: CHANGE_FAILURES,
+    ..NONE
+};
+const EXPLAIN: Described = Described {
+    summary: "Why a caller would be let in or not; nothing is run",
+    body: &[(JSON, "ExplainRequest")],
+    answers: &[(200, JSON, "Explanation")],
+    failures: CHANGE_FAILURES,
+    ..NONE
+};
+const GET_CONFIG: Described = Described {
+    summary: "The running configuration, with secrets cut",
+    answers: &[(200, JSON, ANY_OBJECT)],
+    ..NONE
+};
 
 /// What is said of `operation`.
 pub fn describe(operation: Operation) -> Described {
@@ -197,6 +266,14 @@ pub fn describe(operation: Operation) -> Described {
         Operation::GetMetrics => GET_METRICS,
         Operation::GetHealth => GET_HEALTH,
         Operation::GetReadiness => GET_READINESS,
+        Operation::CreateKey => CREATE_KEY,
+        Operation::ListKeys => LIST_KEYS,
+        Operation::GetKey => GET_KEY,
+        Operation::RotateKey => ROTATE_KEY,
+        Operation::RevokeKey => REVOKE_KEY,
+        Operation::RevokeToken => REVOKE_TOKEN,
+        Operation::Explain => EXPLAIN,
+        Operation::GetConfig => GET_CONFIG,
         Operation::Unknown => NONE,
     }
 }

@@ -6,10 +6,13 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::error::Problem;
+use crate::gateway::keys::{KeyView, MadeKey};
 use crate::inbound::acp::errors::AcpError;
 use crate::inbound::acp::events::AcpEvent;
 use crate::inbound::acp::request::AcpRunBody;
 use crate::inbound::acp::response::AcpReply;
+use crate::inbound::admin::explain::{Asked, Explained};
+use crate::inbound::admin::request::{KeyBody, RotateBody, TokenBody};
 use crate::inbound::admin::response::Readiness;
 use crate::inbound::unified::events::{
     CallFields, Data, ResultFields, RunFields, TextFields, UsageFields,
@@ -32,6 +35,10 @@ pub fn components() -> Map<String, Value> {
     answers.subschema_for::<List<Run>>();
     answers.subschema_for::<List<UpstreamView>>();
     answers.subschema_for::<Readiness>();
+    answers.subschema_for::<KeyView>();
+    answers.subschema_for::<List<KeyView>>();
+    answers.subschema_for::<MadeKey>();
+    answers.subschema_for::<Explained>();
     answers.subschema_for::<AcpReply<'_>>();
     answers.subschema_for::<AcpEvent<'_>>();
     answers.subschema_for::<AcpError>();
@@ -42,6 +49,10 @@ pub fn components() -> Map<String, Value> {
     let mut requests = generator(SchemaSettings::draft2020_12().for_deserialize());
     requests.subschema_for::<RunBody>();
     requests.subschema_for::<AcpRunBody>();
+    requests.subschema_for::<KeyBody>();
+    requests.subschema_for::<RotateBody>();
+    requests.subschema_for::<TokenBody>();
+    requests.subschema_for::<Asked>();
     for (name, schema) in requests.take_definitions(true) {
         // What is both sent and answered is the same either way.
         all.entry(name).or_insert(schema);

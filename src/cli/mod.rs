@@ -2,6 +2,8 @@
 //!
 //! Invariant: results go to standard output, everything else to standard error.
 
+mod keys;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -62,6 +64,19 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
+    /// Make, list, rotate and revoke keys.
+    ///
+    /// Works on the store that the configuration names, beside a gateway that may be running; what
+    /// is changed is in force there within a second.
+    Keys {
+        #[command(subcommand)]
+        command: keys::Keys,
+    },
+    /// Say why a caller would be let in or not, without running anything.
+    ///
+    /// Asks the same engines in the same order as a request would. Ends with 0 where it would be
+    /// let in and with 2 where it would not.
+    Explain(Box<keys::Explain>),
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,
 }
@@ -75,6 +90,8 @@ struct ConfigFile {
 
 /// The exit code for a wrong configuration or command line: `EX_USAGE` of sysexits.
 const USAGE: u8 = 64;
+/// The exit code of `explain` where the request would be refused.
+const REFUSED: u8 = 2;
 /// The exit code for what could not start or failed.
 const FAILED: u8 = 1;
 
@@ -120,6 +137,12 @@ fn run_command(
         Command::Demo { once } => commands::demo(once),
         Command::Simulate { list: true, .. } => write!(out, "{}", scenarios::list()).map(Ok)?,
         Command::Simulate { listen, list: false } => commands::simulate(listen),
+        Command::Keys { command } => keys::keys(command, out)?,
+        Command::Explain(asked) => match keys::explain(*asked, out)? {
+            Ok(true) => Ok(()),
+            Ok(false) => return Ok(REFUSED),
+            Err(failure) => Err(failure),
+        },
         Command::Schema => writeln!(out, "{:#}", app::schema()).map(Ok)?,
     };
     match done {
@@ -185,6 +208,6 @@ mod tests {
         let (code, out, _) = run(&["schema"]);
         let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(code, 0);
-        assert_eq!(schema["properties"]["identity"]["type"], "string");
+        assert!(schema["properties"]["identity"]["properties"]["keys"].is_object());
     }
 }

@@ -1,0 +1,103 @@
+//! Which agents a caller can see. An agent that it cannot see is no different from one that is not
+//! there: who asks learns nothing.
+//!
+//! Invariant: what is seen under one name is seen by what the name stands for, so that no second
+//! name leads around a credential's list or a workspace's bounds.
+
+use crate::config;
+use crate::error::{Error, Result};
+use crate::gateway::{Gateway, Platform};
+use crate::model::agent::AgentRef;
+use crate::model::principal::Principal;
+
+impl Gateway {
+    /// The agent of a reference or an alias, if this caller can see it.
+    pub fn visible(&self, who: &Principal, agent: &str) -> Result<config::Agent> {
+        let found = self.resolve(agent).filter(|target| self.sees(who, agent, target));
+        found.ok_or_else(Error::no_such_agent)
+    }
+
+    /// Whether a caller can see an upstream at all.
+    pub(super) fn sees_upstream(&self, who: &Principal, name: &str, platform: &Platform) -> bool {
+        let may_reach = |entry: &String| match self.0.agents.get(entry) {
+            Some(alias) => alias.upstream == name,
+            None => entry.split_once(':').is_some_and(|(upstream, _)| upstream == name),
+        };
+        is_open_to(&platform.workspaces, who)
+            && who.agents.as_ref().is_none_or(|list| list.iter().any(may_reach))
+    }
+
+    fn sees(&self, who: &Principal, name: &str, target: &config::Agent) -> bool {
+        let Some(platform) = self.0.upstreams.get(&target.upstream) else { return false };
+        // Whoever names an alias's agent by its reference must pass what bounds the alias.
+        let is_same =
+            |alias: &&config::Agent| alias.upstream == target.upstream && alias.id == target.id;
+        let mut aliases = self.0.agents.values().filter(is_same);
+        is_open_to(&platform.workspaces, who)
+            && is_open_to(&target.workspaces, who)
+            && (self.0.agents.contains_key(name)
+                || aliases.all(|alias| is_open_to(&alias.workspaces, who)))
+            && who.agents.as_ref().is_none_or(|list| is_listed(list, name, target))
+    }
+
+    /// The agent of a reference or an alias.
+    fn resolve(&self, agent: &str) -> Option<config::Agent> {
+        if let Some(alias) = self.0.agents.get(agent) {
+            return Some(alias.clone());
+        }
+        let reference = AgentRef::parse(agent)?;
+        Some(config::Agent {
+            upstream: reference.upstream,
+            id: reference.native,
+            preset: serde_json::Map::new(),
+            workspaces: Vec::new(),
+        })
+    }
+
+    pub(super) fn platform(&self, upstream: &str) -> Result<&Platform> {
+        self.0.upstreams.get(upstream).ok_or_else(Error::no_such_agent)
+    }
+}
+
+fn is_open_to(workspaces: &[String], who: &Principal) -> bool {
+    workspaces.is_empty() || workspaces.contains(&who.workspace)
+}
+
+/// Whether a credential's list has an agent: by the name that was used, by its reference, or by
+/// its whole upstream.
+fn is_listed(list: &[String], name: &str, target: &config::Agent) -> bool {
+    list.iter().any(|entry| {
+        let on_upstream = || match entry.split_once(':') {
+            Some((upstream, id)) => upstream == target.upstream && (id == "*" || id == target.id),
+            None => false,
+        };
+        entry == name || on_upstream()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_an_agent_by_its_name_its_reference_or_its_upstream() {
+        let target = config::Agent {
+            upstream: "make".to_owned(),
+            id: "8d2f".to_owned(),
+            preset: serde_json::Map::new(),
+            workspaces: Vec::new(),
+        };
+        for (entry, name, listed) in [
+            ("support", "support", true),
+            ("support", "make:8d2f", false),
+            ("make:8d2f", "support", true),
+            ("make:8d2f", "make:8d2f", true),
+            ("make:*", "support", true),
+            ("zaia:*", "support", false),
+            ("make:8d2", "make:8d2f", false),
+            ("*", "support", false),
+        ] {
+            assert_eq!(is_listed(&[entry.to_owned()], name, &target), listed, "{entry} {name}");
+        }
+    }
+}
