@@ -12,12 +12,15 @@ tools:
 demo: tools
 	cargo run -- demo $(ARGS)
 
-## All tests: with nextest where it is installed, which cannot run doc tests. Without it, what
-## measures memory runs by itself, since cargo's own runner has all tests in one process.
+## All tests, beside a Redis and a PostgreSQL of their own: with nextest where it is installed,
+## which cannot run doc tests. Without it, what measures memory runs by itself, since cargo's own
+## runner has all tests in one process.
 test: tools
 	@cargo test --quiet --doc
-	@if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --no-fail-fast; \
-	else cargo test --lib --bins --tests -- --skip pacing:: && cargo test --test suite pacing::; fi
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  ./tests/with_servers.sh cargo nextest run --no-fail-fast; \
+	else ./tests/with_servers.sh sh -c \
+	  'cargo test --lib --bins --tests -- --skip pacing:: && cargo test --test suite pacing::'; fi
 
 lint:
 	cargo fmt --check

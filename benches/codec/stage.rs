@@ -7,8 +7,9 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use switchyard::clock::{Clock, RandomIds, SystemClock};
 use switchyard::config::{Breaker, Caps, Clocks, Secret, Upstream};
+use switchyard::model::agent::AgentRef;
 use switchyard::model::ids::{RunId, ThreadId};
-use switchyard::model::plan::{Plan, PlannedThread};
+use switchyard::model::plan::{Plan, PlannedThread, ToolControl};
 use switchyard::model::run::RunRequest;
 use switchyard::outbound::{self, Vendor};
 
@@ -41,8 +42,12 @@ pub(crate) fn plan(stream: bool) -> Plan {
     ]);
     Plan {
         run_id: RunId::new(&RandomIds, now),
-        upstream: "bench".to_owned(),
-        agent: "3c9a5f52-07f7-4b8e-9f0e-5a2f6c1d7b90".to_owned(),
+        target: AgentRef {
+            upstream: "bench".to_owned(),
+            native: "3c9a5f52-07f7-4b8e-9f0e-5a2f6c1d7b90".to_owned(),
+        },
+        kind: "bench".to_owned(),
+        tools: ToolControl::default(),
         preset: Map::new(),
         request,
         thread: PlannedThread {
@@ -67,5 +72,6 @@ fn upstream(kind: &str, settings: Map<String, Value>) -> Outcome<Upstream> {
         max_concurrent: 1,
         breaker: Breaker { failures: 1, open: minute },
         caps: Caps { answer: 1 << 24, line: 1 << 20, event: 1 << 20 },
+        workspaces: Vec::new(),
     })
 }

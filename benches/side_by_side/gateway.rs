@@ -11,7 +11,8 @@ use crate::processes::{Process, free_address};
 /// Starts it in `folder`. What it logs goes to a file there, and is shown if it does not start.
 pub(crate) fn start(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> Outcome<Process> {
     let configuration = folder.join("switchyard.yaml");
-    fs::write(&configuration, text(listen, free_address()?, upstream))?;
+    let store = folder.join("switchyard.db");
+    fs::write(&configuration, text(&store, listen, free_address()?, upstream))?;
     let log = folder.join("switchyard.log");
     let mut command = Command::new(env!("CARGO_BIN_EXE_switchyard"));
     command.args(["serve", "--config"]).arg(&configuration).env("BENCH_KEY", "canned");
@@ -22,10 +23,21 @@ pub(crate) fn start(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> 
     })
 }
 
-fn text(listen: SocketAddr, admin: SocketAddr, upstream: SocketAddr) -> String {
+/// The key that the load carries, and its hash.
+pub(crate) const KEY: &str = "test-key-of-the-suite-0123456789";
+const KEY_HASH: &str = "sha256:ee32b6dd217b2597966c6f81021993c5b0d612308bdc616775b15484ef2d37a8";
+
+fn text(store: &Path, listen: SocketAddr, admin: SocketAddr, upstream: SocketAddr) -> String {
+    let store = store.display();
     format!(
         "listen: {{ api: \"{listen}\", admin: \"{admin}\", max_in_flight: 20000 }}
-identity: none
+store: {{ url: \"sqlite://{store}\" }}
+identity:
+  keys: [{{ name: bench, workspace: bench, scopes: [\"runs:write\"], hash: \"{KEY_HASH}\" }}]
+limits:
+  - {{ name: by-address, by: address, requests: 100000000, per: 1s }}
+  - {{ name: by-caller, by: principal, requests: 100000000, per: 1s }}
+  - {{ name: at-a-time, by: principal, concurrent: 100000 }}
 log: {{ filter: warn }}
 upstreams:
   bench:

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use crate::gateway::KEY;
 use crate::parties::Party;
 use crate::upstream::EVENTS_OF_A_STREAM;
 
@@ -81,7 +82,8 @@ impl Load {
         let body = body.to_string();
         let length = body.len();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {KEY}\r\n\
+             content-type: application/json\r\n\
              content-length: {length}\r\n\r\n{body}"
         );
         Self {

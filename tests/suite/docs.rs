@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde_json::Value;
 use switchyard::model::capability::Field;
 
-use crate::harness::World;
+use crate::harness::{KEY, World};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -105,16 +105,18 @@ fn curl_lines(readme: &str) -> Vec<String> {
 
 /// The words of a command, as a shell would split them.
 fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut is_quoted) = (Vec::new(), String::new(), false);
+    let (mut words, mut word, mut quote) = (Vec::new(), String::new(), None);
     for letter in line.chars() {
-        match letter {
-            '\'' => is_quoted = !is_quoted,
-            ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
-            letter => word.push(letter),
+        match (letter, quote) {
+            (letter, Some(open)) if letter == open => quote = None,
+            ('\'' | '"', None) => quote = Some(letter),
+            (' ', None) => words.push(std::mem::take(&mut word)),
+            (letter, _) => word.push(letter),
         }
     }
     words.push(word);
     words.retain(|word| !word.is_empty());
+    words.iter_mut().for_each(|word| *word = word.replace("$KEY", KEY));
     let comment = words.iter().position(|word| word == "#").unwrap_or(words.len());
     words.truncate(comment);
     words

@@ -124,7 +124,7 @@ async fn the_acp_face_answers_for_every_platform() {
     let world = World::start().await;
     for vendor in VENDORS {
         let (agent, input) = scenario(vendor, "ok");
-        let path = format!("/acp/default/agents/{agent}/run");
+        let path = format!("/acp/acme/agents/{agent}/run");
         let whole = world.post(&path, &json!({ "input": input })).await.expect(200).json();
         assert_eq!(whole["status"], "completed");
         assert!(whole["output"].as_str().unwrap().contains("Hello"), "{vendor}: {whole}");

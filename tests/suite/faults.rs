@@ -15,7 +15,6 @@ const CLOCKS: &str = "clocks: { connect: 1s, first_byte: 500ms, idle: 400ms, tot
 async fn impatient() -> World {
     let text = format!(
         r#"
-identity: none
 upstreams:
   make: {{ kind: make, base_url: "http://SIM/make/api/v2", team_id: 123, credential: "${{env:KEY}}", {CLOCKS} }}
   acp: {{ kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${{env:KEY}}", {CLOCKS} }}
@@ -121,16 +120,17 @@ async fn partial_text_is_kept_when_a_stream_breaks() {
 async fn failures_of_a_platform_say_whose_they_are() {
     let world = World::start().await;
     for (vendor, name, status, code, origin) in [
-        ("make", "rate-limited", 429, "rate_limited", "upstream"),
         ("make", "html-error", 502, "upstream_error", "upstream"),
         ("make", "too-large", 413, "content_too_large", "caller"),
         ("make", "missing", 404, "agent_not_found", "caller"),
         ("zaia", "failed", 502, "upstream_error", "upstream"),
         ("zaia", "missing", 404, "agent_not_found", "caller"),
-        ("acp", "quota", 429, "budget_exhausted", "upstream"),
         ("acp", "model-missing", 502, "upstream_misconfigured", "operator"),
         ("acp", "missing", 404, "agent_not_found", "caller"),
         ("agentbase", "failed", 502, "upstream_error", "upstream"),
+        // Last, because a platform that refuses is then left alone for a while.
+        ("make", "rate-limited", 429, "rate_limited", "upstream"),
+        ("acp", "quota", 429, "budget_exhausted", "upstream"),
         ("agentbase", "rate-limited", 429, "rate_limited", "upstream"),
     ] {
         let (agent, input) = scenario(vendor, name);
@@ -164,7 +164,6 @@ async fn a_zaia_execution_that_still_runs_is_asked_for_again() {
 async fn a_failing_platform_is_left_alone_for_a_while_and_then_probed() {
     let world = World::configured(
         r#"
-identity: none
 upstreams:
   acp: { kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${env:KEY}", breaker: { failures: 3, open: 300ms } }
 "#,

@@ -118,7 +118,7 @@ fn public(case: &Path, file: &str, actual: &str) -> Result<(), String> {
 
 /// What the vendor makes of a run, and what admission warns of.
 fn begin(vendor: &dyn Vendor, plan: &mut Plan) -> Result<(Exchange, Vec<Warning>), Error> {
-    let upstream = plan.upstream.clone();
+    let upstream = plan.upstream().to_owned();
     let warnings = vendor.capabilities().admit(&mut plan.request, &upstream)?;
     Ok((vendor.start(plan)?, warnings))
 }

@@ -5,8 +5,9 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +19,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use switchyard::app::{App, Surrounding, Surroundings, load_text};
+use switchyard::config::{Config, ConfiguredKey, Secret};
+use switchyard::model::scope::Scope;
 use switchyard::simulator::server::{Running, Simulator};
 use switchyard::simulator::stage::Options;
 use switchyard::tasks::Tasks;
@@ -29,7 +32,6 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The four upstreams by name; `SIM` stands for the simulator's address.
 const UPSTREAMS: &str = r#"
-identity: none
 upstreams:
   make: { kind: make, base_url: "http://SIM/make/api/v2", team_id: 123, credential: "${env:KEY}" }
   zaia: { kind: zaia, base_url: "http://SIM/zaia", credential: "${env:KEY}" }
@@ -38,6 +40,11 @@ upstreams:
 agents:
   support: { upstream: make, id: ok }
 "#;
+
+/// The key that tests call with unless they say otherwise, and its hash.
+pub const KEY: &str = "test-key-of-the-suite-0123456789";
+pub const KEY_HASH: &str =
+    "sha256:ee32b6dd217b2597966c6f81021993c5b0d612308bdc616775b15484ef2d37a8";
 
 /// The names of the four upstreams.
 pub const VENDORS: [&str; 4] = ["make", "zaia", "acp", "agentbase"];
@@ -60,6 +67,7 @@ pub struct World {
     pub app: App,
     tasks: Tasks,
     client: Client<HttpConnector, Full<Bytes>>,
+    folder: PathBuf,
 }
 
 /// A whole answer.
@@ -148,11 +156,11 @@ impl World {
         let text = text.replace("SIM", &simulator.addr().to_string());
         let config = load_text("test.yaml", &text, &Pretend);
         let mut config = config.unwrap_or_else(|report| panic!("{report}"));
-        config.listen.api = loopback;
-        config.listen.admin = loopback;
-        let app = App::start(&config, Surrounding::system()).unwrap();
+        let folder = folder();
+        furnish(&mut config, &folder);
+        let app = App::start(&config, Surrounding::system()).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { simulator, app, tasks, client }
+        Self { simulator, app, tasks, client, folder }
     }
 
     /// Sends a request and reads its whole answer.
@@ -179,7 +187,17 @@ impl World {
 
     pub async fn admin(&self, path: &str) -> Answer {
         let uri = format!("http://{}{path}", self.app.admin());
-        self.send(Request::get(uri).body(Full::default()).unwrap()).await
+        let request = Request::get(uri).header("x-api-key", KEY);
+        self.send(request.body(Full::default()).unwrap()).await
+    }
+
+    /// A request to the operators' socket, without a body where it is null.
+    pub async fn operate(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let uri = format!("http://{}{path}", self.app.admin());
+        let request = Request::builder().method(method).uri(uri).header("x-api-key", KEY);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Full::from(body)).unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -205,7 +223,18 @@ impl World {
     }
 
     pub fn request(&self, method: Method, path: &str) -> http::request::Builder {
-        Request::builder().method(method).uri(format!("http://{}{path}", self.app.api()))
+        self.request_as(KEY, method, path)
+    }
+
+    /// A request with another credential; without any where it is empty.
+    pub fn request_as(&self, key: &str, method: Method, path: &str) -> http::request::Builder {
+        let uri = format!("http://{}{path}", self.app.api());
+        let request = Request::builder().method(method).uri(uri);
+        if key.is_empty() {
+            request
+        } else {
+            request.header("authorization", format!("Bearer {key}"))
+        }
     }
 
     pub fn json(&self, path: &str, body: &Value) -> Request<Full<Bytes>> {
@@ -225,6 +254,7 @@ impl World {
         self.app.drain().await;
         self.simulator.shutdown();
         assert!(self.tasks.drained(PATIENCE).await, "the simulator has tasks left");
+        std::fs::remove_dir_all(self.folder).ok();
     }
 }
 
@@ -285,6 +315,36 @@ impl Events {
             }
         }
     }
+}
+
+/// A folder of a world's own.
+pub fn folder() -> PathBuf {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("switchyard-{}-{next}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Ports of its own, a store of its own, and the key that tests call with.
+pub fn furnish(config: &mut Config, folder: &Path) {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.listen.api = loopback;
+    config.listen.admin = loopback;
+    let is_default = config.store.url.reveal() == "sqlite://data/switchyard.db";
+    if is_default {
+        config.store.url = Secret::new(format!("sqlite://{}/store.db", folder.display()));
+    }
+    config.identity.keys.push(ConfiguredKey {
+        name: "n8n".to_owned(),
+        workspace: "acme".to_owned(),
+        hash: KEY_HASH.to_owned(),
+        scopes: Scope::ALL.iter().copied().collect(),
+        groups: Vec::new(),
+        agents: None,
+        class: None,
+        expires_at: None,
+    });
 }
 
 /// Where the simulator cuts its answers; printed, so that a failure can be had again.

@@ -101,17 +101,17 @@ async fn a_broken_post_gets_its_problem() {
 #[tokio::test]
 async fn the_acp_face_refuses_as_acp_does() {
     let world = World::start().await;
-    let path = "/acp/default/agents/acp:ok/run";
+    let path = "/acp/acme/agents/acp:ok/run";
     let empty = world.post(path, &json!({})).await.expect(400).json();
     assert_eq!(empty["error"], "Missing required field: input");
     let context =
         world.post(path, &json!({ "input": "x", "context": [] })).await.expect(400).json();
     assert_eq!(context["error"], "context must be a key-value object");
-    for path in ["/acp/other/agents/acp:ok/run", "/acp/default/agents/nobody/run"] {
+    for path in ["/acp/other/agents/acp:ok/run", "/acp/acme/agents/nobody/run"] {
         let answer = world.post(path, &json!({ "input": "x", "stream": true })).await.expect(404);
         assert!(answer.json()["error"].is_string());
     }
-    let quota = world.post("/acp/default/agents/acp:quota/run", &json!({ "input": "x" })).await;
+    let quota = world.post("/acp/acme/agents/acp:quota/run", &json!({ "input": "x" })).await;
     assert!(quota.expect(429).json()["error"].is_string());
     let method = world.get(path).await.expect(405);
     assert!(method.json()["error"].is_string());

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use switchyard::simulator::script::{Act, Script};
 
-use crate::harness::{PATIENCE, World};
+use crate::harness::{KEY, PATIENCE, World};
 
 const BODY: &str = r#"{"input":"Hello"}"#;
 
@@ -35,7 +35,7 @@ fn statuses(text: &str) -> Vec<&str> {
 
 fn post(fields: &str, body: &str) -> Vec<u8> {
     let head = "POST /v1/agents/acp:ok/runs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json";
-    format!("{head}\r\n{fields}\r\n{body}").into_bytes()
+    format!("{head}\r\nx-api-key: {KEY}\r\n{fields}\r\n{body}").into_bytes()
 }
 
 #[tokio::test]
@@ -81,7 +81,8 @@ async fn what_frames_a_request_in_two_ways_is_refused_or_one_request() {
 async fn large_heads_and_odd_targets_are_answered() {
     let world = World::start().await;
     let get = |target: &str, fields: &str| {
-        format!("GET {target} HTTP/1.1\r\nconnection: close\r\n{fields}\r\n").into_bytes()
+        format!("GET {target} HTTP/1.1\r\nconnection: close\r\nx-api-key: {KEY}\r\n{fields}\r\n")
+            .into_bytes()
     };
     let (large, many) = (format!("x: {}\r\n", "x".repeat(1 << 20)), "a: b\r\n".repeat(10_000));
     let host = "host: x\r\n";
@@ -113,7 +114,8 @@ async fn pipelined_requests_are_answered_in_order() {
     let world = World::start().await;
     let mut bytes = post(&format!("content-length: {}\r\n", BODY.len()), BODY);
     bytes.extend_from_slice(b"GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n");
-    bytes.extend_from_slice(b"GET /v1/upstreams HTTP/1.1\r\nhost: x\r\n\r\n");
+    let last = format!("GET /v1/upstreams HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\n\r\n");
+    bytes.extend_from_slice(last.as_bytes());
     let text = said(&world, &bytes).await;
     assert_eq!(statuses(&text), ["200", "404", "200"], "{text}");
     world.finish().await;

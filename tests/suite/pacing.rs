@@ -8,13 +8,12 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use switchyard::simulator::script::{Act, Script};
 
-use crate::harness::World;
+use crate::harness::{KEY, World};
 
 /// Readers at one byte a second.
 const READERS: usize = 2_000;
 
 const CONFIG: &str = r#"
-identity: none
 upstreams:
   acp: { kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${env:KEY}", max_concurrent: 3000 }
 # Less than what fills the buffers of the system, so that these are full soon.
@@ -40,7 +39,7 @@ async fn slow_reader(world: &World) -> TcpStream {
     let mut socket = socket.connect(world.app.api()).await.unwrap();
     let body = r#"{"input":"Hello","stream":true}"#;
     let head = format!(
-        "POST /v1/agents/acp:flood/runs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/agents/acp:flood/runs HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     socket.write_all(head.as_bytes()).await.unwrap();

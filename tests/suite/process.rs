@@ -14,7 +14,7 @@ use switchyard::simulator::server::Simulator;
 use switchyard::simulator::stage::Options;
 use switchyard::tasks::Tasks;
 
-use crate::harness::PATIENCE;
+use crate::harness::{KEY, KEY_HASH, PATIENCE};
 
 const SECRET: &str = "6f1e8d3a-5ec2-4222-8333-444455556666";
 
@@ -34,9 +34,12 @@ fn file(name: &str, text: &str) -> PathBuf {
 }
 
 fn configuration(simulator: SocketAddr, more: &str) -> String {
+    let store = std::env::temp_dir().join(format!("switchyard-process-{}", std::process::id()));
+    let store = store.display();
     format!(
-        r#"identity: none
-log: {{ json: true, filter: info }}
+        r#"log: {{ json: true, filter: info }}
+store: {{ url: "sqlite://{store}/store.db" }}
+identity: {{ keys: [{{ name: suite, workspace: acme, scopes: ["runs:read", "runs:write", "agents:read"], hash: "{KEY_HASH}" }}] }}
 {more}
 upstreams:
   acp: {{ kind: acp, base_url: "http://{simulator}/acp", workspace: acme, path_style: workspace, credential: "${{env:SWITCHYARD_TEST_KEY}}" }}
@@ -115,7 +118,8 @@ impl Kept {
     }
 
     async fn send(&mut self, path: &str, body: &str) -> http::Response<hyper::body::Incoming> {
-        let request = http::Request::post(path).header("host", "localhost");
+        let request =
+            http::Request::post(path).header("host", "localhost").header("x-api-key", KEY);
         let request = request.header("content-type", "application/json");
         let body = http_body_util::Full::from(body.to_owned());
         self.sender.send_request(request.body(body).unwrap()).await.unwrap()
@@ -214,14 +218,9 @@ fn output(mut command: Command) -> (i32, String, String) {
 #[test]
 fn what_check_refuses_does_not_serve_and_both_say_where() {
     let address = SocketAddr::from(([127, 0, 0, 1], 9));
-    let open = configuration(address, "listen: { api: 0.0.0.0:0, admin: 127.0.0.1:0 }");
-    let open = open.replace("identity: none\n", "");
     let wrong = configuration(address, "listen: { api: 5, colour: red }\nruns: { kept: many }");
-    let (open, wrong) = (file("open", &open), file("wrong", &wrong));
+    let wrong = file("wrong", &wrong);
     for command in ["serve", "check"] {
-        let (code, out, err) = output(switchyard(&[command, "--config", open.to_str().unwrap()]));
-        assert_eq!((code, out.as_str()), (64, ""), "{command}: {err}");
-        assert!(err.contains("identity: none") && err.contains("open.yaml:2:"), "{err}");
         let (code, out, err) = output(switchyard(&[command, "--config", wrong.to_str().unwrap()]));
         assert_eq!((code, out.as_str()), (64, ""), "{command}: {err}");
         for path in ["listen.api", "listen.colour", "runs.kept"] {

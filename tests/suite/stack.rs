@@ -7,7 +7,6 @@ use crate::harness::World;
 
 /// One upstream with little room and little patience.
 const TIGHT: &str = r#"
-identity: none
 upstreams:
   acp: { kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${env:KEY}", max_concurrent: 1, clocks: { first_byte: 300ms }, breaker: { failures: 2, open: 60s } }
 "#;

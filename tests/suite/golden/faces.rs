@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::StreamExt;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use switchyard::clock::{ManualClock, Timestamp};
-use switchyard::config::Runs;
+use switchyard::clock::{Clock, ManualClock, Timestamp};
+use switchyard::config::{OnViolation, Runs};
 use switchyard::error::Error;
 use switchyard::http::body::Body as HttpBody;
 use switchyard::http::service::UpstreamService;
@@ -17,11 +17,15 @@ use switchyard::inbound::{acp, unified};
 use switchyard::model::call::{Call, Facts, TraceContext};
 use switchyard::model::event::{Body, Ending, Happening, Recorded, RunEvent};
 use switchyard::model::fold::Fold;
-use switchyard::model::plan::{Plan, RunCall};
-use switchyard::model::principal::Principal;
+use switchyard::model::judge::{Judge, Question};
+use switchyard::model::plan::{Grants, Plan, RunCall};
 use switchyard::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
 use switchyard::outbound::Vendor;
 use switchyard::outbound::dispatch::{Dispatcher, Target};
+use switchyard::outbound::pause::Pauses;
+use switchyard::policy::limits::Limits;
+use switchyard::policy::tools;
+use switchyard::policy::tools::layer::ToolsGoverned;
 use switchyard::stack;
 use switchyard::telemetry::metrics::Metrics;
 use tower::{ServiceExt, service_fn};
@@ -61,8 +65,17 @@ pub(super) async fn play(
         caps: upstream.caps,
     };
     let clock = Arc::new(ManualClock::at(NOW));
-    let service = stack::run(&bounds(), Dispatcher::new([target], clock));
-    let call = RunCall { call: Arc::new(call()), plan: Arc::new(plan) };
+    let clock: Arc<dyn Clock> = clock;
+    let tools = ToolsGoverned(Arc::new(tools::layer::Parts {
+        judge: Arc::new(Everything),
+        limits: Arc::new(Limits::local(Vec::new(), &clock, Arc::new(())).expect("no limits")),
+        clock: Arc::clone(&clock),
+        on_violation: OnViolation::End,
+        metrics: metrics.policy().clone(),
+    }));
+    let dispatcher = Dispatcher::new([target], Arc::clone(&clock), Pauses::new(clock));
+    let service = stack::run(&bounds(), tools, metrics.policy(), dispatcher);
+    let call = RunCall { call: Arc::new(call()), plan: Arc::new(plan), grants: Grants::default() };
     let events = match service.oneshot(call).await {
         // Bounded, so that a stack that never ends its stream fails instead of filling memory.
         Ok(events) => events.take(1_000).collect().await,
@@ -118,6 +131,15 @@ fn platform(answers: VecDeque<Answer>, headers: HeaderMap) -> UpstreamService {
     }))
 }
 
+/// Lets everything be.
+struct Everything;
+
+impl Judge for Everything {
+    fn judge(&self, _: &Question<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
 fn admitted(plan: &Plan, kind: &str, warnings: Vec<Warning>) -> Run {
     Run {
         id: plan.run_id.clone(),
@@ -125,7 +147,7 @@ fn admitted(plan: &Plan, kind: &str, warnings: Vec<Warning>) -> Run {
         status: RunStatus::Queued,
         agent: AGENT.to_owned(),
         upstream: RunUpstream {
-            name: plan.upstream.clone(),
+            name: plan.upstream().to_owned(),
             kind: kind.to_owned(),
             run_id: None,
             thread_id: None,
@@ -168,7 +190,8 @@ fn call() -> Call {
         id: REQUEST_ID.to_owned(),
         trace: TraceContext::default(),
         operation: "create_run",
-        principal: Principal::anonymous(),
+        face: "unified",
+        address: std::net::IpAddr::from([127, 0, 0, 1]),
         received_at: NOW,
         received: std::time::Duration::ZERO,
         facts: Facts::default(),

@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use switchyard::clock::{CountingIds, Timestamp};
 use switchyard::config::{Breaker, Caps, Clocks, Secret, Upstream};
 use switchyard::inbound::unified::handle;
+use switchyard::model::agent::AgentRef;
 use switchyard::model::content::{Attachment, Message, Role};
 use switchyard::model::ids::{RunId, ThreadId};
-use switchyard::model::plan::{Plan, PlannedThread};
+use switchyard::model::plan::{Plan, PlannedThread, ToolControl};
 use switchyard::model::run::RunRequest;
 
 /// A case's input.
@@ -79,8 +80,9 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
     let (run_id, thread_id) = (RunId::new(&ids, Timestamp(0)), ThreadId::new(&ids, Timestamp(0)));
     let plan = Plan {
         run_id,
-        upstream: upstream.name.clone(),
-        agent: file.agent,
+        target: AgentRef { upstream: upstream.name.clone(), native: file.agent },
+        kind: upstream.kind.clone(),
+        tools: ToolControl { tells: upstream.kind == "acp", restricts: upstream.kind == "make" },
         preset: file.preset,
         request: request(&file.request)?,
         thread: PlannedThread {
@@ -119,6 +121,7 @@ fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, String> {
         max_concurrent: 1,
         breaker: Breaker { failures: 1, open: second },
         caps: Caps { answer: 1 << 20, line: 1 << 20, event: 1 << 20 },
+        workspaces: Vec::new(),
     })
 }
 
