@@ -139,15 +139,25 @@ impl World {
 
     /// A world of this configuration; `SIM` stands for the simulator's address.
     pub async fn configured(text: &str) -> Self {
-        Self::cut(text, Some(seed())).await
+        Self::cut(text, Some(seed()), Surrounding::system()).await
+    }
+
+    /// The same, at a time and with ids of the test's own.
+    pub async fn surrounded(text: &str, surrounding: Surrounding) -> Self {
+        Self::cut(text, Some(seed()), surrounding).await
+    }
+
+    /// The default world's configuration with more sections.
+    pub fn text(more: &str) -> String {
+        format!("{UPSTREAMS}{more}")
     }
 
     /// The same, with answers that are not cut at random borders, where speed matters.
     pub async fn uncut(text: &str) -> Self {
-        Self::cut(text, None).await
+        Self::cut(text, None, Surrounding::system()).await
     }
 
-    async fn cut(text: &str, seed: Option<u64>) -> Self {
+    async fn cut(text: &str, seed: Option<u64>, surrounding: Surrounding) -> Self {
         let tasks = Tasks::default();
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let simulator = Simulator::start(loopback, &tasks, Options { seed, ..Options::default() })
@@ -158,7 +168,7 @@ impl World {
         let mut config = config.unwrap_or_else(|report| panic!("{report}"));
         let folder = folder();
         furnish(&mut config, &folder);
-        let app = App::start(&config, Surrounding::system()).await.unwrap();
+        let app = App::start(&config, surrounding).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { simulator, app, tasks, client, folder }
     }
