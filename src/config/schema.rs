@@ -100,8 +100,8 @@ fn property(keys: &[Key], key: &Key, vendors: &Vendors<'_>) -> Map<String, Value
         Shape::Text | Shape::Address => map(json!({"type": "string", "minLength": 1})),
         Shape::Secret => map(json!({"type": "string", "pattern": format!("^{REFERENCE}$")})),
         Shape::Choice(words) => text(&words.join("|")),
-        Shape::Texts => one_or_many(map(json!({"type": "string", "minLength": 1}))),
-        Shape::Choices(words) => one_or_many(text(&words.join("|"))),
+        Shape::Texts => one_or_many(&map(json!({"type": "string", "minLength": 1}))),
+        Shape::Choices(words) => one_or_many(&text(&words.join("|"))),
         Shape::Time => text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ].+"),
         Shape::Decimal => {
             let number = json!({"type": "integer", "minimum": 0});
@@ -124,7 +124,7 @@ fn text(pattern: &str) -> Map<String, Value> {
     map(json!({"type": "string", "pattern": format!("^({pattern}|.*{REFERENCE}.*)$")}))
 }
 
-fn one_or_many(one: Map<String, Value>) -> Map<String, Value> {
+fn one_or_many(one: &Map<String, Value>) -> Map<String, Value> {
     map(json!({"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]}))
 }
 

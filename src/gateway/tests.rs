@@ -107,7 +107,11 @@ impl Judge for Owners {
             {
                 Ok(())
             }
-            _ => Err(Error::new(Kind::Forbidden, "not yours")),
+            Resource::Run(_)
+            | Resource::Thread(_)
+            | Resource::Agent(_)
+            | Resource::Upstream(_)
+            | Resource::Gateway => Err(Error::new(Kind::Forbidden, "not yours")),
         }
     }
 }

@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts as Head;
 use http::{Request, Response};
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -130,42 +129,18 @@ impl Inner {
             Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
             Operation::GetHealth => Ok(admin::response::health()),
             Operation::GetReadiness => admin::response::readiness((parts.unready)()),
-            Operation::CreateKey
-            | Operation::ListKeys
-            | Operation::GetKey
-            | Operation::RotateKey
-            | Operation::RevokeKey
-            | Operation::RevokeToken
-            | Operation::Explain
-            | Operation::GetConfig => {
-                admin::handle::authorize(parts, &call)?;
-                self.administer(route.operation, first, &head, body).await
+            Operation::CreateKey => admin::handle::create_key(parts, &call, &head, body).await,
+            Operation::ListKeys => admin::handle::list_keys(parts, &call, &head).await,
+            Operation::GetKey => admin::handle::get_key(parts, &call, &head, first).await,
+            Operation::RotateKey => {
+                admin::handle::rotate_key(parts, &call, &head, first, body).await
             }
+            Operation::RevokeKey => admin::handle::revoke_key(parts, &call, &head, first).await,
+            Operation::RevokeToken => admin::handle::revoke_token(parts, &call, &head, body).await,
+            Operation::Explain => admin::handle::explain(parts, &call, &head, body).await,
+            Operation::GetConfig => admin::handle::get_config(parts, &call, &head),
             // Refused on the EDGE already, with the methods that are there.
             Operation::Unknown => Err(Error::new(Kind::NotFound, "there is nothing at this path")),
-        }
-    }
-
-    async fn administer(
-        &self,
-        operation: Operation,
-        id: &str,
-        head: &Head,
-        body: Body,
-    ) -> Result<Response<Body>> {
-        use admin::handle;
-
-        let parts = &self.parts;
-        match operation {
-            Operation::CreateKey => handle::create_key(parts, head, body).await,
-            Operation::ListKeys => handle::list_keys(parts, head).await,
-            Operation::GetKey => handle::get_key(parts, head, id).await,
-            Operation::RotateKey => handle::rotate_key(parts, head, id, body).await,
-            Operation::RevokeKey => handle::revoke_key(parts, head, id).await,
-            Operation::RevokeToken => handle::revoke_token(parts, head, body).await,
-            Operation::Explain => handle::explain(parts, head, body).await,
-            Operation::GetConfig => handle::get_config(parts, head),
-            _ => Err(Error::new(Kind::NotFound, "there is nothing at this path")),
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::model::judge::{Action, Circumstances, Question, Resource, When};
 use crate::wire::json::{self, Bounds};
 
 /// Holds an operator against the access policies: the scope alone is not enough.
-pub fn authorize(parts: &Parts, call: &Call) -> Result<()> {
+fn authorize(parts: &Parts, call: &Call) -> Result<()> {
     parts.judge.judge(&Question {
         principal: call.principal(),
         action: Action::Administer,
@@ -33,13 +33,20 @@ pub fn authorize(parts: &Parts, call: &Call) -> Result<()> {
 }
 
 /// `POST /admin/keys`.
-pub async fn create_key(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
+pub async fn create_key(
+    parts: &Parts,
+    call: &Call,
+    head: &Head,
+    body: Body,
+) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     let wanted: KeyBody = read(head, body).await?;
     made(StatusCode::CREATED, &parts.keys.create(wanted.wanted()?).await?)
 }
 
 /// `GET /admin/keys`.
-pub async fn list_keys(parts: &Parts, head: &Head) -> Result<Response<Body>> {
+pub async fn list_keys(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     let (workspace, cursor, limit) = request::list(head.uri.query())?;
     let page = parts.keys.list(workspace.as_deref(), cursor.as_deref(), limit).await?;
     let next_cursor = page.next_cursor;
@@ -47,7 +54,8 @@ pub async fn list_keys(parts: &Parts, head: &Head) -> Result<Response<Body>> {
 }
 
 /// `GET /admin/keys/{key_id}`.
-pub async fn get_key(parts: &Parts, head: &Head, id: &str) -> Result<Response<Body>> {
+pub async fn get_key(parts: &Parts, call: &Call, head: &Head, id: &str) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     Query::read(head.uri.query(), &[])?;
     answer::json(StatusCode::OK, &parts.keys.get(id).await?)
 }
@@ -55,22 +63,36 @@ pub async fn get_key(parts: &Parts, head: &Head, id: &str) -> Result<Response<Bo
 /// `POST /admin/keys/{key_id}/rotate`.
 pub async fn rotate_key(
     parts: &Parts,
+    call: &Call,
     head: &Head,
     id: &str,
     body: Body,
 ) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     let wanted: RotateBody = read_or_default(head, body).await?;
     made(StatusCode::OK, &parts.keys.rotate(id, wanted.overlap()?).await?)
 }
 
 /// `DELETE /admin/keys/{key_id}`: the key is revoked, and stays in the list.
-pub async fn revoke_key(parts: &Parts, head: &Head, id: &str) -> Result<Response<Body>> {
+pub async fn revoke_key(
+    parts: &Parts,
+    call: &Call,
+    head: &Head,
+    id: &str,
+) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     Query::read(head.uri.query(), &[])?;
     answer::json(StatusCode::OK, &parts.keys.revoke(id).await?)
 }
 
 /// `POST /admin/tokens/revoke`.
-pub async fn revoke_token(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
+pub async fn revoke_token(
+    parts: &Parts,
+    call: &Call,
+    head: &Head,
+    body: Body,
+) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     let asked: TokenBody = read(head, body).await?;
     let token = asked.clone().token()?;
     if !parts.issuers.contains(&token.issuer) {
@@ -81,13 +103,20 @@ pub async fn revoke_token(parts: &Parts, head: &Head, body: Body) -> Result<Resp
 }
 
 /// `POST /admin/explain`.
-pub async fn explain(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
+pub async fn explain(
+    parts: &Parts,
+    call: &Call,
+    head: &Head,
+    body: Body,
+) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     let asked: Asked = read(head, body).await?;
     answer::json(StatusCode::OK, &parts.explains.explain(&asked).await?)
 }
 
 /// `GET /admin/config`.
-pub fn get_config(parts: &Parts, head: &Head) -> Result<Response<Body>> {
+pub fn get_config(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
+    authorize(parts, call)?;
     Query::read(head.uri.query(), &[])?;
     answer::json(StatusCode::OK, &parts.config)
 }

@@ -141,10 +141,8 @@ mod tests {
     use super::*;
 
     fn told(event: &RunEvent) -> (String, Decision) {
-        match &event.what {
-            Happening::Governance(it) => (it.call_id.clone().unwrap(), it.decision),
-            other => panic!("{other:?}"),
-        }
+        let Happening::Governance(it) = &event.what else { panic!("{event:?}") };
+        (it.call_id.clone().unwrap(), it.decision)
     }
 
     fn platforms(call_id: Option<&str>, tool: &str) -> Governance {

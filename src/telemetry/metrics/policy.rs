@@ -1,7 +1,7 @@
 //! The metric families of policy: who was known, what was decided, what was refused by number.
 
 use prometheus::core::Collector;
-use prometheus::{GaugeVec, IntCounter, IntCounterVec, Opts};
+use prometheus::{IntCounter, IntCounterVec};
 
 use super::counters;
 
@@ -12,7 +12,6 @@ pub struct PolicyMetrics {
     decided: IntCounterVec,
     limited: IntCounterVec,
     over_budget: IntCounterVec,
-    left_of_budget: GaugeVec,
     tools: IntCounterVec,
     fetches: IntCounterVec,
     counters_away: IntCounter,
@@ -42,13 +41,6 @@ impl PolicyMetrics {
                 "Runs refused or ended by a budget.",
                 "budget",
             )?,
-            left_of_budget: GaugeVec::new(
-                Opts::new(
-                    "switchyard_budget_used_ratio",
-                    "Spent and reserved of a budget's fullest account that was asked for lately.",
-                ),
-                &["budget"],
-            )?,
             tools: named(
                 "switchyard_tool_decisions_total",
                 "Decisions over tool calls that were seen.",
@@ -66,13 +58,12 @@ impl PolicyMetrics {
         })
     }
 
-    pub(super) fn families(&self) -> [Box<dyn Collector>; 8] {
+    pub(super) fn families(&self) -> [Box<dyn Collector>; 7] {
         [
             Box::new(self.identified.clone()),
             Box::new(self.decided.clone()),
             Box::new(self.limited.clone()),
             Box::new(self.over_budget.clone()),
-            Box::new(self.left_of_budget.clone()),
             Box::new(self.tools.clone()),
             Box::new(self.fetches.clone()),
             Box::new(self.counters_away.clone()),
@@ -97,11 +88,6 @@ impl PolicyMetrics {
     /// A budget refused or ended a run; `budget` is a configured name.
     pub fn over_budget(&self, budget: &str) {
         self.over_budget.with_label_values(&[budget]).inc();
-    }
-
-    /// How much of a budget is used, 1 for all; `budget` is a configured name.
-    pub fn budget_used(&self, budget: &str, ratio: f64) {
-        self.left_of_budget.with_label_values(&[budget]).set(ratio);
     }
 
     /// A tool call was decided over.
