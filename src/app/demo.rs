@@ -89,7 +89,7 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
 /// The demo's key: it may do everything.
 fn wanted() -> NewKey {
     NewKey {
-        name: "demo".to_owned(),
+        name: "n8n".to_owned(),
         workspace: "acme".to_owned(),
         scopes: Scope::ALL.iter().copied().collect(),
         ..NewKey::default()

@@ -14,7 +14,7 @@ use crate::app::Failure;
 use crate::app::commands::{self, KeyCommand};
 use crate::clock::Timestamp;
 use crate::gateway::keys::NewKey;
-use crate::inbound::admin::explain::Asked;
+use crate::inbound::admin::explain::{Asked, ExplainedBudget};
 use crate::model::micro::Micro;
 use crate::model::scope::Scope;
 use crate::store::RevokedToken;
@@ -296,7 +296,20 @@ pub(super) fn explain(asked: Explain, out: &mut dyn Write) -> io::Result<Result<
         )?;
     }
     for budget in &explained.budgets {
-        writeln!(out, "  budget    {} of {}", budget.budget, budget.subject)?;
+        writeln!(out, "  budget    {} of {}: {}", budget.budget, budget.subject, used(budget))?;
     }
     Ok(Ok(explained.allowed))
+}
+
+/// What is used of a budget, in the units that it has a ceiling in.
+fn used(budget: &ExplainedBudget) -> String {
+    let (ceilings, used) = (&budget.ceilings, budget.spent + budget.reserved);
+    let parts = [
+        ceilings.usd.map(|most| format!("{} of {most} USD", used.usd)),
+        ceilings.tokens.map(|most| format!("{} of {most} tokens", used.tokens)),
+        ceilings.credits.map(|most| format!("{} of {most} credits", used.credits)),
+        ceilings.runs.map(|most| format!("{} of {most} runs", used.runs)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    format!("{} used", parts.join(", "))
 }

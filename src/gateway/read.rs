@@ -11,7 +11,6 @@ use crate::gateway::threads::not_found;
 use crate::model::call::Call;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::{Action, Circumstances, Owned, Question, Resource, When};
-use crate::model::principal::Principal;
 use crate::model::run::{Run, RunStatus};
 use crate::model::thread::ThreadHead;
 use crate::model::upstream::UpstreamView;
@@ -111,9 +110,10 @@ impl Gateway {
     }
 
     /// The configured upstreams that this caller can see.
-    pub fn upstreams(&self, who: &Principal) -> Vec<UpstreamView> {
+    pub fn upstreams(&self, call: &Call) -> Vec<UpstreamView> {
         let seen = |(name, platform): &(&String, &crate::gateway::Platform)| {
-            self.sees_upstream(who, name, platform)
+            self.sees_upstream(call.principal(), name, platform)
+                && self.ask(call, Action::Read, Resource::Upstream(name)).is_ok()
         };
         let view = |(name, platform): (&String, &crate::gateway::Platform)| UpstreamView {
             name: name.clone(),

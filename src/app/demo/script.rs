@@ -116,7 +116,7 @@ pub(super) const CALLS: &[Shown] = &[
     post(
         "Ask why a caller would be let in, or not; nothing is run",
         "/admin/explain",
-        r#"{"key":"demo","agent":"support","max_cost_usd":"0.50"}"#,
+        r#"{"key":"n8n","agent":"support","max_cost_usd":"0.50"}"#,
     ),
     Shown {
         has_key: false,

@@ -178,7 +178,7 @@ pub async fn list_thread_runs(
 /// `GET /v1/upstreams`.
 pub fn list_upstreams(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
     plain(head)?;
-    answer::json(StatusCode::OK, &list::upstreams(parts.gateway.upstreams(call.principal())))
+    answer::json(StatusCode::OK, &list::upstreams(parts.gateway.upstreams(call)))
 }
 
 /// `GET /openapi.json`, from bytes made at the start.

@@ -82,9 +82,9 @@ impl Identify {
         let (principal, claim) = self.identity.of_webhook(hook, &head.headers, &body)?;
         call.identify(principal);
         let answer = next.run(Request::from_parts(head, Body::full(body))).await?;
-        // A run that failed was accepted all the same: its platform may have had it. (What was
-        // refused before that is an error, or an answer without a place to look.)
-        if answer.status().is_success() || answer.headers().contains_key(http::header::LOCATION) {
+        // A run that failed may have been had by its platform all the same. What provably was not
+        // may be sent again.
+        if answer.status().is_success() || matches!(answer.status().as_u16(), 500 | 502 | 504) {
             claim.keep();
         }
         Ok(answer)
