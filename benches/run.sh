@@ -1,6 +1,7 @@
 #!/bin/sh
-# The figures of the README: time and instructions of encoding and decoding, then the whole path
-# beside nginx and a plain relay. Options go to the whole path; --quick makes all of it short.
+# The figures of the README: time and instructions of encoding and decoding, what policy costs, then
+# the whole path beside nginx and a plain relay. Options go to the whole path; --quick makes all of
+# it short.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -37,6 +38,23 @@ if command -v valgrind >/dev/null 2>&1; then
 else
   echo "valgrind is not installed: instructions are not counted"
 fi
+echo
+
+echo "## Policy: all of it together, tokens"
+echo
+cargo bench --quiet --bench policy -- $quick
+echo
+echo "## Policy: keys, and whether comparing them tells anything"
+echo
+cargo bench --quiet --bench keys -- $quick
+echo
+echo "## Policy: access"
+echo
+cargo bench --quiet --bench access -- $quick
+echo
+echo "## Policy: limits, here and in Redis"
+echo
+./tests/with_servers.sh cargo bench --quiet --bench limits -- $quick
 echo
 
 echo "## The whole path"

@@ -1,0 +1,90 @@
+//! What it costs to look for personal data and secrets in text, and how well they are found.
+//! Called by `cargo bench --bench pii`.
+//!
+//! Invariant: no sockets and no runtime; one thread; every kind is looked for.
+
+mod accuracy;
+mod fuzz;
+mod random;
+mod speed;
+mod texts;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use switchyard::policy::pii::{Action, Direction, HashKey, Plan, Rules, Scope, Settings};
+
+/// What anything here comes to; the text of an error is for the person who reads the run.
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+// The gateway's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const HELP: &str = "\
+Measures the PII engine.
+
+  --quick           a smoke run
+  --text FILE       measures this text too; may be given several times
+  --only NAME       measures this text alone
+  --accuracy FILE   recall and precision on a labelled set (presidio-research's format)
+  --misses          with it, prints what was missed and what was wrong
+  --fuzz MINUTES    random texts in random pieces against the whole text, instead of measuring
+  --seed N          where the random texts begin";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match play(&words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("pii: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn play(words: &[&str]) -> Outcome<bool> {
+    // Test runners start every target, `cargo bench` alone says so; there is no test here.
+    if !words.contains(&"--bench") || words.contains(&"--list") {
+        return Ok(true);
+    }
+    if words.contains(&"--help") {
+        println!("{HELP}");
+        return Ok(true);
+    }
+    let is_quick = words.contains(&"--quick");
+    if let Some(file) = after(words, "--accuracy").next() {
+        accuracy::report(file, words.contains(&"--misses"))?;
+        return Ok(true);
+    }
+    if let Some(minutes) = after(words, "--fuzz").next() {
+        let seed = after(words, "--seed").next().map_or(Ok(20_261_126), str::parse)?;
+        return fuzz::run(minutes.parse()?, seed);
+    }
+    let files: Vec<&str> = after(words, "--text").collect();
+    print!("{}", speed::table(&files, after(words, "--only").next(), is_quick)?);
+    Ok(true)
+}
+
+/// The words that follow an option, wherever it stands.
+fn after<'a>(words: &'a [&'a str], option: &'a str) -> impl Iterator<Item = &'a str> {
+    words.windows(2).filter(move |pair| pair[0] == option).map(|pair| pair[1])
+}
+
+/// A plan that looks for everything, with the default threshold.
+pub(crate) fn plan(action: Action) -> Outcome<Arc<Plan>> {
+    let settings = serde_json::json!({ "rules": [{ "entities": ["*"], "action": action }] });
+    let settings: Settings = serde_json::from_value(settings)?;
+    let rules = Rules::compile(settings, HashKey::new(b"bench"))
+        .map_err(|errors| format!("the rules are refused: {errors:?}"))?;
+    let scope = Scope {
+        direction: Direction::ToUpstream,
+        face: "native",
+        upstream: "bench",
+        agent: "bench",
+        groups: &[],
+    };
+    Ok(rules.plan(&scope)?)
+}
