@@ -39,6 +39,9 @@ pub fn words(problem: &Problem) -> (u16, String) {
     if is(Kind::AgentNotFound) {
         return (404, "Agent profile not found".to_owned());
     }
+    if is(Kind::Unauthenticated) {
+        return (401, format!("Unauthorized: {}", sentence(problem)));
+    }
     if is(Kind::BudgetExhausted) {
         return (429, format!("Daily AI usage limit reached. {}", sentence(problem)));
     }
@@ -54,6 +57,9 @@ pub fn words(problem: &Problem) -> (u16, String) {
 /// What happened, with the places that a problem document lists apart.
 fn sentence(problem: &Problem) -> String {
     let mut text = problem.detail.clone();
+    if !problem.rules.is_empty() {
+        text.push_str(&format!(" ({})", problem.rules.join(", ")));
+    }
     for place in &problem.errors {
         text.push_str(&format!("; {}: {}", place.path, place.message));
     }
@@ -73,6 +79,10 @@ mod tests {
     fn what_acp_has_words_for_is_said_in_them() {
         let none = Error::new(Kind::AgentNotFound, "there is no agent x");
         assert_eq!(said(&none), (404, "Agent profile not found".to_owned()));
+        let unknown = Error::new(Kind::Unauthenticated, "no key");
+        assert_eq!(said(&unknown), (401, "Unauthorized: no key".to_owned()));
+        let limited = Error::new(Kind::RateLimited, "reached").ruled_by(["per-key".to_owned()]);
+        assert_eq!(said(&limited), (429, "reached (per-key)".to_owned()));
         let quota = Error::new(Kind::BudgetExhausted, "used up");
         assert_eq!(said(&quota), (429, "Daily AI usage limit reached. used up".to_owned()));
         let model = "Model \"gpt-x\" from profile is not enabled for this workspace";
