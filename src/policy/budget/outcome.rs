@@ -70,12 +70,12 @@ pub enum Verdict {
 pub(super) fn exhausted(account: &Account, now: Timestamp) -> Error {
     let budget = &account.budget;
     let said = format!("the budget `{budget}` has no room for this run");
+    let error = |said| Error::new(Kind::BudgetExhausted, said).ruled_by([budget.clone()]);
     let Some(end) = account.window_end else {
-        return Error::new(Kind::BudgetExhausted, said);
+        return error(said);
     };
     let micros = u64::try_from(end.0.saturating_sub(now.0)).unwrap_or(0);
-    Error::new(Kind::BudgetExhausted, format!("{said}; it begins anew at {end}"))
-        .retry_after(Duration::from_micros(micros))
+    error(format!("{said}; it begins anew at {end}")).retry_after(Duration::from_micros(micros))
 }
 
 #[cfg(test)]
@@ -110,6 +110,7 @@ mod tests {
         let said = "the budget `daily` has no room for this run; it begins anew at \
                     2026-03-02T00:00:00.000Z";
         assert_eq!(error.message(), said);
+        assert_eq!(error.rules(), ["daily"]);
         let total = exhausted(&Account { window_end: None, ..account }, now);
         assert_eq!((total.retry_in(), total.message().contains("anew")), (None, false));
     }
