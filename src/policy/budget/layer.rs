@@ -14,7 +14,7 @@ use crate::error::{Kind, Result};
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
-use crate::model::plan::{Admission, Proposal, RunCall};
+use crate::model::plan::{Admission, Grants, Proposal, RunCall};
 use crate::telemetry::metrics::PolicyMetrics;
 
 /// Reserves before a run is admitted.
@@ -57,7 +57,7 @@ impl Step<Proposal> for Reserve {
     }
 }
 
-/// Settles what a run has reserved.
+/// Settles what a run has reserved, and holds whatever else was taken for it until it is over.
 ///
 /// Order: outermost of the RUN stack, so that whoever ends the run, its end is told only when it
 /// has been paid for.
@@ -74,24 +74,21 @@ impl Step<RunCall> for Settle {
         request: RunCall,
         next: Next<'_, S>,
     ) -> Result<RunEvents> {
-        let Some(reservation) = request.grants.take::<Reservation>() else {
-            return next.run(request).await;
-        };
+        let reservation = request.grants.take::<Reservation>();
+        let grants = std::mem::take(&mut request.grants);
         let events = match next.run(request).await {
             Ok(events) => events,
             Err(error) => {
-                reservation.settle(Outcome::of_refused(&error)).await;
+                if let Some(reservation) = reservation {
+                    reservation.settle(Outcome::of_refused(&error)).await;
+                }
                 return Err(error);
             }
         };
         let metrics = self.metrics.clone();
-        let run = Paid {
-            reservation: Some(reservation),
-            events,
-            ready: VecDeque::new(),
-            metrics,
-            has_begun: false,
-        };
+        let ready = VecDeque::new();
+        let run =
+            Paid { reservation, grants, events, ready, metrics, has_begun: false, is_over: false };
         Ok(Box::pin(unfold(run, |mut run| async move {
             let event = run.next().await?;
             Some((event, run))
@@ -101,13 +98,17 @@ impl Step<RunCall> for Settle {
 
 /// A run that is paid for. Dropped, it settles what is known by then.
 struct Paid {
-    /// None when it is settled: the run is over.
+    /// None where no budget applies, and when it is settled.
     reservation: Option<Reservation>,
+    /// What else was taken for the run. Given back before its end is told, so that who reads the
+    /// end can begin the next run.
+    grants: Grants,
     events: RunEvents,
     ready: VecDeque<RunEvent>,
     metrics: PolicyMetrics,
     /// Whether anything has come of the run: then its platform has had it.
     has_begun: bool,
+    is_over: bool,
 }
 
 impl Paid {
@@ -115,12 +116,16 @@ impl Paid {
         if let Some(event) = self.ready.pop_front() {
             return Some(event);
         }
-        let reservation = self.reservation.as_mut()?;
+        if self.is_over {
+            return None;
+        }
         let event = self.events.next().await?;
         let is_news = !matches!(event.what, Happening::Warning(_) | Happening::Ended(_));
         match &event.what {
             Happening::Usage(usage) => {
-                if reservation.note(usage) {
+                if let Some(reservation) = &mut self.reservation
+                    && reservation.note(usage)
+                {
                     let verdict = reservation.raise().await;
                     self.act(verdict).await;
                 }
@@ -163,6 +168,8 @@ impl Paid {
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(outcome).await;
         }
+        self.grants = Grants::default();
+        self.is_over = true;
     }
 }
 
