@@ -18,7 +18,7 @@ use crate::gateway::threads::Turn;
 use crate::http::service::RunEvents;
 use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
-use crate::model::plan::{Grants, Plan, RunCall};
+use crate::model::plan::{Plan, RunCall};
 use crate::model::run::{Run, RunStatus, Warning};
 use crate::telemetry::metrics::{Held, UpstreamMetrics};
 
@@ -32,7 +32,6 @@ pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Jou
         plan,
         journal: Arc::clone(&journal),
         began: parts.clock.monotonic(),
-        _grants: Arc::clone(&run_call.grants),
         _in_flight: in_flight,
     };
     let opened = {
@@ -116,8 +115,6 @@ struct Closing {
     journal: Arc<Journal>,
     began: Duration,
     _in_flight: Option<Held>,
-    /// Permits last as long as the run does.
-    _grants: Arc<Grants>,
 }
 
 impl Drop for Closing {

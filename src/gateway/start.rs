@@ -126,8 +126,7 @@ impl Gateway {
         let journal = Arc::new(journal);
         self.0.shelf.put(Arc::clone(&journal));
         let reader = Reader::new(Arc::clone(&journal), 0, true);
-        let run_call =
-            RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants: Arc::new(grants) };
+        let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants };
         self.0.tasks.spawn("run", drive::drive(Arc::clone(&self.0), run_call, journal));
         Admitted { run: head, reader }
     }

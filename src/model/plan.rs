@@ -4,7 +4,6 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 use crate::model::agent::AgentRef;
@@ -38,25 +37,24 @@ pub struct Admission {
 /// reservation of a budget. A bag, because the layer that took something is the only one that
 /// knows its type, and everything in it gives itself back when it is dropped.
 #[derive(Default)]
-pub struct Grants(Mutex<Vec<Box<dyn Any + Send>>>);
+pub struct Grants(Vec<Box<dyn Any + Send>>);
 
 impl Grants {
     /// Puts something in.
-    pub fn add(&self, grant: impl Any + Send) {
-        self.0.lock().push(Box::new(grant));
+    pub fn add(&mut self, grant: impl Any + Send) {
+        self.0.push(Box::new(grant));
     }
 
     /// Takes the thing of this type out, where there is one.
-    pub fn take<T: Any>(&self) -> Option<T> {
-        let mut grants = self.0.lock();
-        let at = grants.iter().position(|grant| grant.is::<T>())?;
-        grants.swap_remove(at).downcast().ok().map(|grant| *grant)
+    pub fn take<T: Any>(&mut self) -> Option<T> {
+        let at = self.0.iter().position(|grant| grant.is::<T>())?;
+        self.0.swap_remove(at).downcast().ok().map(|grant| *grant)
     }
 }
 
 impl fmt::Debug for Grants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{} grants]", self.0.lock().len())
+        write!(f, "[{} grants]", self.0.len())
     }
 }
 
@@ -67,8 +65,8 @@ pub struct RunCall {
     pub call: Arc<Call>,
     /// What is to be run.
     pub plan: Arc<Plan>,
-    /// What was taken for it. Whoever drives the run holds it too, to the run's end.
-    pub grants: Arc<Grants>,
+    /// What was taken for it. The outermost layer of the RUN stack holds it to the run's end.
+    pub grants: Grants,
 }
 
 /// What is to be run, where, and with which memory.

@@ -13,7 +13,7 @@ use crate::model::agent::AgentRef;
 use crate::model::capability::{Capabilities, Support};
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::plan::{Plan, PlannedThread, RunCall, ToolControl};
+use crate::model::plan::{Grants, Plan, PlannedThread, RunCall, ToolControl};
 use crate::model::run::{RunRequest, Warning};
 use crate::outbound::layers::breaker::Breaker;
 use crate::outbound::layers::testing::{
@@ -132,7 +132,7 @@ fn run_of(question: &str) -> RunCall {
         request: RunRequest::of(question),
         thread,
     };
-    RunCall { call: a_call(), plan: Arc::new(plan), grants: Arc::default() }
+    RunCall { call: a_call(), plan: Arc::new(plan), grants: Grants::default() }
 }
 
 fn dispatcher(service: UpstreamService, is_streamed: bool) -> Dispatcher {

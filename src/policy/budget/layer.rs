@@ -49,7 +49,7 @@ impl Step<Proposal> for Reserve {
                 error.rules().iter().for_each(|budget| self.metrics.over_budget(budget));
             }
         })?;
-        let admission = next.run(proposal).await?;
+        let mut admission = next.run(proposal).await?;
         if let Some(reservation) = reserved {
             admission.grants.add(reservation);
         }
@@ -71,7 +71,7 @@ impl Step<RunCall> for Settle {
 
     async fn run<S: Rest<RunCall, RunEvents>>(
         &self,
-        request: RunCall,
+        mut request: RunCall,
         next: Next<'_, S>,
     ) -> Result<RunEvents> {
         let reservation = request.grants.take::<Reservation>();

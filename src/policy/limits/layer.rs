@@ -81,7 +81,7 @@ impl Step<Proposal> for ByRun {
         let agent = proposal.plan.target.to_string();
         let subject = of_plan(&proposal.call, &proposal.plan, &agent);
         let permits = ask(&self.0, Stage::Run, &subject, &proposal.call).await?;
-        let admission = next.run(proposal).await?;
+        let mut admission = next.run(proposal).await?;
         if !permits.is_empty() {
             admission.grants.add(permits);
         }
