@@ -120,7 +120,6 @@ impl Paid {
             return None;
         }
         let event = self.events.next().await?;
-        let is_news = !matches!(event.what, Happening::Warning(_) | Happening::Ended(_));
         match &event.what {
             Happening::Usage(usage) => {
                 if let Some(reservation) = &mut self.reservation
@@ -145,7 +144,7 @@ impl Paid {
             | Happening::Structured(_)
             | Happening::Warning(_) => {}
         }
-        self.has_begun |= is_news;
+        self.has_begun |= is_news(&event);
         Some(event)
     }
 
@@ -170,6 +169,24 @@ impl Paid {
         }
         self.grants = Grants::default();
         self.is_over = true;
+    }
+}
+
+/// Whether an event tells that the platform has had the run. A start of the gateway's own does
+/// not: it is told before a platform is asked that says nothing until it is done.
+fn is_news(event: &RunEvent) -> bool {
+    match event.what {
+        Happening::Warning(_) | Happening::Ended(_) => false,
+        Happening::Started => !event.synthetic,
+        Happening::Upstream { .. }
+        | Happening::MessageDelta(_)
+        | Happening::MessageCompleted(_)
+        | Happening::ReasoningDelta(_)
+        | Happening::ToolCallStarted { .. }
+        | Happening::ToolCallCompleted { .. }
+        | Happening::Governance(_)
+        | Happening::Usage(_)
+        | Happening::Structured(_) => true,
     }
 }
 
