@@ -103,7 +103,7 @@ impl Vendor for Acp {
         let (request, warnings) = request::encode(&self.settings, plan)?;
         let wants_json = plan.request.output_schema.is_some();
         let decoder = Box::new(stream::Decoder::new(&self.name, wants_json));
-        Ok(Exchange { request, decoder, warnings, is_streamed: plan.request.stream })
+        Ok(Exchange { request, decoder, warnings, is_streamed: request::is_streamed(plan) })
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {

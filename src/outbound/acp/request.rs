@@ -26,17 +26,23 @@ pub(super) fn encode(settings: &Settings, plan: &Plan) -> Result<(UpstreamReques
     let body = RunBody {
         input: input(plan),
         context: context(plan, &mut warnings)?,
-        stream: plan.request.stream,
+        stream: is_streamed(plan),
     };
     let body = serde_json::to_vec(&body).map_err(|cause| {
         Error::new(Kind::Internal, "the platform's request cannot be written").caused_by(cause)
     })?;
-    let accept = if plan.request.stream { "text/event-stream" } else { "application/json" };
+    let accept = if is_streamed(plan) { "text/event-stream" } else { "application/json" };
     let target = path(settings, plan.agent())?;
     Ok((
         UpstreamRequest { method: Method::POST, target, accept, body: Bytes::from(body) },
         warnings,
     ))
+}
+
+/// Whether the answer is asked for as a stream: also for a caller who waits for all of it, where
+/// the run names its tools, because a whole answer does not tell which were called.
+pub(super) fn is_streamed(plan: &Plan) -> bool {
+    plan.request.stream || plan.request.tools.is_some()
 }
 
 /// A run takes `input`, `context` and `stream`, and all three have a unified name.
