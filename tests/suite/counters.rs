@@ -3,7 +3,7 @@
 //! Without either they say that they are skipped.
 
 #[path = "counters/redis.rs"]
-mod redis;
+pub mod redis;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

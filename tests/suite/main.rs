@@ -11,6 +11,7 @@
 )]
 
 mod contract;
+mod governed;
 mod harness;
 
 mod architecture;
@@ -23,15 +24,24 @@ mod docs;
 mod drain;
 mod faces;
 mod faults;
+mod fleet;
 mod hooks;
 mod http;
 mod identity_provider;
 mod leaving;
+mod limited;
+mod limited_runs;
 mod pacing;
+mod paused;
 mod process;
 mod reading;
 mod refusals;
+mod spending;
+mod spending_ends;
+mod spending_kept;
 mod stack;
 mod store;
 mod threads;
 mod tokens;
+mod tools;
+mod tools_policy;

@@ -48,7 +48,7 @@ upstreams:
 }
 
 /// A gateway that serves. Killed when it is dropped.
-struct Serving {
+pub struct Serving {
     child: Child,
     log: BufReader<ChildStderr>,
     api: SocketAddr,
@@ -56,19 +56,35 @@ struct Serving {
 
 impl Serving {
     fn start(name: &str, simulator: SocketAddr, more: &str) -> Self {
-        let listen = format!("listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0, {more} }}");
+        Self::of(name, simulator, more, "")
+    }
+
+    /// With more of `listen`, and with more sections.
+    pub fn of(name: &str, simulator: SocketAddr, listen: &str, more: &str) -> Self {
+        let listen = format!("listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0, {listen} }}{more}");
         let path = file(name, &configuration(simulator, &listen));
         let mut child = switchyard(&["serve", "--config", path.to_str().unwrap()])
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        log.read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
-        assert_eq!(said["message"], "serving", "{line}");
+        let mut next = || {
+            let mut line = String::new();
+            log.read_line(&mut line).unwrap();
+            serde_json::from_str::<Value>(&line).unwrap_or_else(|_| panic!("{line}"))
+        };
+        let mut said = next();
+        // It may find its counters before it serves.
+        while said["message"] == "the shared counters are there" {
+            said = next();
+        }
+        assert_eq!(said["message"], "serving", "{said}");
         let api = said["api"].as_str().unwrap().parse().unwrap();
         Self { child, log, api }
+    }
+
+    pub fn api(&self) -> SocketAddr {
+        self.api
     }
 
     fn signal(&self, name: &str) {
@@ -103,13 +119,13 @@ impl Drop for Serving {
 }
 
 /// A kept connection.
-struct Kept {
+pub struct Kept {
     sender: http1::SendRequest<http_body_util::Full<bytes::Bytes>>,
     _tasks: Tasks,
 }
 
 impl Kept {
-    async fn to(address: SocketAddr) -> Self {
+    pub async fn to(address: SocketAddr) -> Self {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let tasks = Tasks::default();
@@ -117,16 +133,29 @@ impl Kept {
         Self { sender, _tasks: tasks }
     }
 
-    async fn send(&mut self, path: &str, body: &str) -> http::Response<hyper::body::Incoming> {
-        let request =
-            http::Request::post(path).header("host", "localhost").header("x-api-key", KEY);
+    pub async fn get(&mut self, path: &str) -> http::Response<hyper::body::Incoming> {
+        self.ask(http::Method::GET, path, "").await
+    }
+
+    pub async fn send(&mut self, path: &str, body: &str) -> http::Response<hyper::body::Incoming> {
+        self.ask(http::Method::POST, path, body).await
+    }
+
+    async fn ask(
+        &mut self,
+        method: http::Method,
+        path: &str,
+        body: &str,
+    ) -> http::Response<hyper::body::Incoming> {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header("host", "localhost").header("x-api-key", KEY);
         let request = request.header("content-type", "application/json");
         let body = http_body_util::Full::from(body.to_owned());
         self.sender.send_request(request.body(body).unwrap()).await.unwrap()
     }
 }
 
-async fn simulator() -> switchyard::simulator::server::Running {
+pub async fn simulator() -> switchyard::simulator::server::Running {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     Simulator::start(loopback, &Tasks::default(), Options::default()).await.unwrap()
 }

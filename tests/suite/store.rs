@@ -38,14 +38,14 @@ fn unique() -> String {
 }
 
 impl Place {
-    fn sqlite() -> Self {
+    pub fn sqlite() -> Self {
         let folder = std::env::temp_dir().join(unique());
         let file = folder.join("data").join("switchyard.db");
         let url = format!("sqlite://{}", file.display());
         Self { url, tasks: Tasks::default(), keeper: Keeper::Folder(folder) }
     }
 
-    async fn postgres() -> Option<Self> {
+    pub async fn postgres() -> Option<Self> {
         let Ok(server) = std::env::var("SWITCHYARD_TEST_POSTGRES") else {
             eprintln!("skipped: SWITCHYARD_TEST_POSTGRES is not set");
             return None;
@@ -84,7 +84,11 @@ impl Place {
         }
     }
 
-    async fn leave(self, stores: impl IntoIterator<Item = Store>) {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub async fn leave(self, stores: impl IntoIterator<Item = Store>) {
         for store in stores {
             store.close().await;
         }
@@ -134,4 +138,4 @@ macro_rules! on_both {
         }
     };
 }
-use on_both;
+pub(crate) use on_both;
