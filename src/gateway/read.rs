@@ -105,8 +105,8 @@ impl Gateway {
         let (owner, reference, head) = self.0.threads.get(&id).ok_or_else(not_found)?;
         let (workspace, subject) = (owner.workspace.as_str(), owner.subject.as_str());
         let owned = Owned { id: id.as_str(), agent: (&reference).into(), workspace, subject };
-        self.ask(call, Action::Read, Resource::Thread(owned)).map_err(|_| not_found())?;
-        Ok(head)
+        let may = self.ask(call, Action::Read, Resource::Thread(owned)).is_ok();
+        if may && is_of(call, workspace) { Ok(head) } else { Err(not_found()) }
     }
 
     /// The configured upstreams that this caller can see.
@@ -127,7 +127,9 @@ impl Gateway {
     /// A run that this caller may see.
     pub(super) fn find(&self, call: &Call, id: &str) -> Result<Arc<Journal>> {
         let found = RunId::parse(id).and_then(|id| self.0.shelf.get(&id));
-        let found = found.filter(|journal| self.may(call, Action::Read, journal).is_ok());
+        let found = found.filter(|journal| {
+            is_of(call, &journal.owner.workspace) && self.may(call, Action::Read, journal).is_ok()
+        });
         found.ok_or_else(|| {
             Error::new(Kind::RunNotFound, "there is no such run, or it is another caller's")
         })
@@ -146,6 +148,11 @@ impl Gateway {
         let principal = call.principal();
         self.0.judge.judge(&Question { principal, action, resource, circumstances })
     }
+}
+
+/// Whether a thing is of the caller's own workspace. No policy leads out of it.
+fn is_of(call: &Call, workspace: &str) -> bool {
+    call.principal().workspace == workspace
 }
 
 impl RunFilter {
