@@ -109,7 +109,7 @@ impl Gateway {
         if may && is_of(call, workspace) { Ok(head) } else { Err(not_found()) }
     }
 
-    /// The configured upstreams that this caller can see.
+    /// The configured upstreams that this caller can see, and that policy lets it read.
     pub fn upstreams(&self, call: &Call) -> Vec<UpstreamView> {
         let seen = |(name, platform): &(&String, &crate::gateway::Platform)| {
             self.sees_upstream(call.principal(), name, platform)
