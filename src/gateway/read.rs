@@ -10,7 +10,7 @@ use crate::gateway::reader::Reader;
 use crate::gateway::threads::not_found;
 use crate::model::call::Call;
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::judge::{Action, Circumstances, Owned, Question, Resource, When};
+use crate::model::judge::{Action, Owned, Question, Resource};
 use crate::model::run::{Run, RunStatus};
 use crate::model::thread::ThreadHead;
 use crate::model::upstream::UpstreamView;
@@ -143,9 +143,7 @@ impl Gateway {
     }
 
     fn ask(&self, call: &Call, action: Action<'_>, resource: Resource<'_>) -> Result<()> {
-        let when = When::at(self.0.clock.now());
-        let circumstances = Circumstances::plain(call.face, when, call.address);
-        let principal = call.principal();
+        let (principal, circumstances) = (call.principal(), self.plain(call));
         self.0.judge.judge(&Question { principal, action, resource, circumstances })
     }
 }

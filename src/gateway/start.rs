@@ -15,7 +15,7 @@ use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::capability::{Field, Support};
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::judge::Mode;
+use crate::model::judge::{Circumstances, Mode};
 use crate::model::plan::{Admission, Plan, PlannedThread, Proposal, RunCall, ToolControl};
 use crate::model::run::{Run, RunObject, RunRequest, RunStatus, RunUpstream, Usage, Warning};
 
@@ -40,20 +40,22 @@ impl Gateway {
     ) -> Result<Admitted> {
         let alias = self.visible(call.principal(), agent)?;
         let platform = self.platform(&alias.upstream)?;
-        self.check_time(&request)?;
-        if keep != Keep::WhileRead {
-            self.check_room()?;
-        }
-        let mut warnings = std::mem::take(&mut request.warnings);
         let table = platform.vendor.capabilities();
-        warnings.extend(table.admit(&mut request, &alias.upstream)?);
+        let target = AgentRef { upstream: alias.upstream, native: alias.id };
         let mode = match keep {
             Keep::Detached => Mode::Background,
             Keep::WhileRead | Keep::UntilDetached if request.stream => Mode::Stream,
             Keep::WhileRead | Keep::UntilDetached => Mode::Whole,
         };
-        let target = AgentRef { upstream: alias.upstream, native: alias.id };
-        let thread = self.thread_for(call, agent, &target, &request, &mut warnings)?;
+        let told = |target: &AgentRef, request: &RunRequest, error| {
+            self.refused(call, target, request, mode, error)
+        };
+        self.check(&request, keep).map_err(|error| told(&target, &request, error))?;
+        let mut warnings = std::mem::take(&mut request.warnings);
+        let admitted = table.admit(&mut request, &target.upstream);
+        warnings.extend(admitted.map_err(|error| told(&target, &request, error))?);
+        let thread = self.thread_for(call, agent, &target, &request, &mut warnings);
+        let thread = thread.map_err(|error| told(&target, &request, error))?;
         let busy = Busy {
             threads: &self.0.threads,
             id: Some(thread.id.clone()),
@@ -75,7 +77,8 @@ impl Gateway {
         // A background caller is answered before the platform is asked: what only the platform's
         // own encoder can refuse must be found now, or it would be told 202 for nothing.
         if keep == Keep::Detached {
-            platform.vendor.start(&plan)?;
+            let started = platform.vendor.start(&plan);
+            started.map_err(|error| told(&plan.target, &plan.request, error))?;
         }
         let proposal = Proposal { call: Arc::clone(call), plan, mode };
         let admission = self.0.admission.clone().oneshot(proposal).await?;
@@ -129,6 +132,32 @@ impl Gateway {
         let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants };
         self.0.tasks.spawn("run", drive::drive(Arc::clone(&self.0), run_call, journal));
         Admitted { run: head, reader }
+    }
+
+    /// What is told of a request that is refused before the ADMIT stack has been asked.
+    fn refused(
+        &self,
+        call: &Call,
+        target: &AgentRef,
+        request: &RunRequest,
+        mode: Mode,
+        error: Error,
+    ) -> Error {
+        let servers: Vec<&str> = request.mcp_servers.iter().map(|it| it.url.as_str()).collect();
+        let circumstances = Circumstances {
+            mode,
+            model: request.model.as_deref(),
+            tools: request.tools.as_deref(),
+            mcp_servers: &servers,
+            max_cost_usd: request.limits.max_cost_usd,
+            ..self.plain(call)
+        };
+        self.told(call, target, circumstances, error)
+    }
+
+    fn check(&self, request: &RunRequest, keep: Keep) -> Result<()> {
+        self.check_time(request)?;
+        if keep == Keep::WhileRead { Ok(()) } else { self.check_room() }
     }
 
     fn check_time(&self, request: &RunRequest) -> Result<()> {

@@ -95,7 +95,7 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
     })
 }
 
-/// Lets callers see and stop what is theirs.
+/// Lets callers see every agent, and see and stop what is theirs.
 struct Owners;
 
 impl Judge for Owners {
@@ -107,11 +107,10 @@ impl Judge for Owners {
             {
                 Ok(())
             }
-            Resource::Run(_)
-            | Resource::Thread(_)
-            | Resource::Agent(_)
-            | Resource::Upstream(_)
-            | Resource::Gateway => Err(Error::new(Kind::Forbidden, "not yours")),
+            Resource::Agent(_) => Ok(()),
+            Resource::Run(_) | Resource::Thread(_) | Resource::Upstream(_) | Resource::Gateway => {
+                Err(Error::new(Kind::Forbidden, "not yours"))
+            }
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::gateway::{Gateway, Platform};
 use crate::model::agent::AgentRef;
+use crate::model::call::Call;
+use crate::model::judge::{Action, Circumstances, Question, Resource, When};
 use crate::model::principal::Principal;
 
 impl Gateway {
@@ -15,6 +17,34 @@ impl Gateway {
     pub fn visible(&self, who: &Principal, agent: &str) -> Result<config::Agent> {
         let found = self.resolve(agent).filter(|target| self.sees(who, agent, target));
         found.ok_or_else(Error::no_such_agent)
+    }
+
+    /// What a caller is told of a run that was refused before policy was asked: nothing of an agent
+    /// that it may neither read nor run as it wants to.
+    pub(super) fn told(
+        &self,
+        call: &Call,
+        target: &AgentRef,
+        circumstances: Circumstances<'_>,
+        error: Error,
+    ) -> Error {
+        let (principal, resource) = (call.principal(), Resource::Agent(target.into()));
+        let may = |action| {
+            let question = Question { principal, action, resource, circumstances };
+            self.0.judge.judge(&question).is_ok()
+        };
+        if may(Action::Run) || may(Action::Read) { error } else { Error::no_such_agent() }
+    }
+
+    /// The same, of a request that says nothing yet of the run that it is to be.
+    pub fn told_of(&self, call: &Call, agent: config::Agent, error: Error) -> Error {
+        let target = AgentRef { upstream: agent.upstream, native: agent.id };
+        self.told(call, &target, self.plain(call), error)
+    }
+
+    /// A request as it comes, that asks for nothing in particular.
+    pub(super) fn plain(&self, call: &Call) -> Circumstances<'static> {
+        Circumstances::plain(call.face, When::at(self.0.clock.now()), call.address)
     }
 
     /// Whether a caller can see an upstream at all.

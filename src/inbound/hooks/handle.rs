@@ -12,6 +12,7 @@ use crate::http::body::Body;
 use crate::inbound::faces::Parts;
 use crate::inbound::hooks::request::{self as hook_request, Reply};
 use crate::inbound::prefer::{Patience, Preference};
+use crate::inbound::unified::check::Checked;
 use crate::inbound::unified::handle::{preferring, stream_run};
 use crate::inbound::{answer, errors, headers, start};
 use crate::model::call::Call;
@@ -30,14 +31,12 @@ pub async fn run_hook(
     body: Body,
 ) -> Result<Response<Body>> {
     // First of all: how a payload is refused must not tell that there is such a hook.
-    parts.gateway.visible(call.principal(), agent)?;
-    let reply = hook_request::reply(head.uri.query())?;
-    headers::refuse_idempotency_key(&head.headers)?;
-    let bytes = body.read().await?;
-    let payload = hook_request::payload(&head.headers, &bytes)?;
+    let found = parts.gateway.visible(call.principal(), agent)?;
     let default = Hook { input: HookInput::Input, reply_within: REPLY_WITHIN, signed: None };
     let hook = parts.hooks.get(agent).unwrap_or(&default);
-    let checked = hook_request::decode(payload, &hook.input, parts.max_duration)?;
+    let (reply, checked) = read(parts, hook, head, body)
+        .await
+        .map_err(|error| parts.gateway.told_of(call, found, error))?;
     if checked.run.stream {
         if reply == Reply::Text {
             return Err(Error::invalid("stream", "cannot be asked for together with reply=text"));
@@ -50,6 +49,15 @@ pub async fn run_hook(
     let run = start::whole(&parts.gateway, call, agent, checked.run, patience).await?;
     let applied = preference.applied().filter(|_| patience == preference.patience());
     Ok(preferring(encode(&run, reply)?, applied))
+}
+
+/// What is asked for.
+async fn read(parts: &Parts, hook: &Hook, head: &Head, body: Body) -> Result<(Reply, Checked)> {
+    let reply = hook_request::reply(head.uri.query())?;
+    headers::refuse_idempotency_key(&head.headers)?;
+    let bytes = body.read().await?;
+    let payload = hook_request::payload(&head.headers, &bytes)?;
+    Ok((reply, hook_request::decode(payload, &hook.input, parts.max_duration)?))
 }
 
 /// The lower of what the caller wants and what the hook allows.
