@@ -46,6 +46,10 @@ pub const KEY: &str = "test-key-of-the-suite-0123456789";
 pub const KEY_HASH: &str =
     "sha256:ee32b6dd217b2597966c6f81021993c5b0d612308bdc616775b15484ef2d37a8";
 
+/// What `${env:HOOK_SECRET}` and `${env:OLD_HOOK_SECRET}` stand for.
+pub const HOOK_SECRET: &str = "whsec_bmV3ZXIgc2VjcmV0IG9mIGFsbCB0aGUgaG9va3Mh";
+pub const OLD_HOOK_SECRET: &str = "whsec_b2xkZXIgc2VjcmV0IG9mIGFsbCB0aGUgaG9va3Mh";
+
 /// The names of the four upstreams.
 pub const VENDORS: [&str; 4] = ["make", "zaia", "acp", "agentbase"];
 
@@ -53,8 +57,13 @@ pub const VENDORS: [&str; 4] = ["make", "zaia", "acp", "agentbase"];
 pub struct Pretend;
 
 impl Surroundings for Pretend {
-    fn env(&self, _: &str) -> Option<String> {
-        Some("6f1e8d3a-1111-4222-8333-444455556666".to_owned())
+    fn env(&self, name: &str) -> Option<String> {
+        let secret = match name {
+            "HOOK_SECRET" => HOOK_SECRET,
+            "OLD_HOOK_SECRET" => OLD_HOOK_SECRET,
+            _ => "6f1e8d3a-1111-4222-8333-444455556666",
+        };
+        Some(secret.to_owned())
     }
     fn file(&self, _: &Path) -> std::io::Result<String> {
         Err(std::io::Error::from(std::io::ErrorKind::NotFound))

@@ -2,7 +2,7 @@
 //! keys or poisons: what callers see each time, and exactly how many requests the provider saw.
 //! Over real sockets. The pacing goes by a clock that the tests move; only time-outs are real.
 
-mod provider;
+pub mod provider;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -58,6 +58,11 @@ impl Place {
         Some(Self { url, tasks: Tasks::default(), keeper: Keeper::Schema { server, name } })
     }
 
+    /// Its URL, as a configuration has it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     async fn try_open(&self) -> Result<Store, OpenError> {
         let clock = Arc::new(SystemClock::new());
         switchyard::store::open(&self.url, clock, &self.tasks).await
@@ -82,10 +87,6 @@ impl Place {
             }
             Keeper::Schema { .. } => administer(&self.url, statements).await,
         }
-    }
-
-    pub fn url(&self) -> &str {
-        &self.url
     }
 
     pub async fn leave(self, stores: impl IntoIterator<Item = Store>) {

@@ -18,7 +18,7 @@ use switchyard::model::call::{Call, Facts, TraceContext};
 use switchyard::model::event::{Body, Ending, Happening, Recorded, RunEvent};
 use switchyard::model::fold::Fold;
 use switchyard::model::judge::{Judge, Question};
-use switchyard::model::plan::{Plan, RunCall};
+use switchyard::model::plan::{Grants, Plan, RunCall};
 use switchyard::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
 use switchyard::outbound::Vendor;
 use switchyard::outbound::dispatch::{Dispatcher, Target};
@@ -75,7 +75,7 @@ pub(super) async fn play(
     }));
     let dispatcher = Dispatcher::new([target], Arc::clone(&clock), Pauses::new(clock));
     let service = stack::run(&bounds(), tools, metrics.policy(), dispatcher);
-    let call = RunCall { call: Arc::new(call()), plan: Arc::new(plan), grants: Arc::default() };
+    let call = RunCall { call: Arc::new(call()), plan: Arc::new(plan), grants: Grants::default() };
     let events = match service.oneshot(call).await {
         // Bounded, so that a stack that never ends its stream fails instead of filling memory.
         Ok(events) => events.take(1_000).collect().await,
