@@ -89,6 +89,14 @@ impl Place {
         }
     }
 
+    /// Waits until nobody holds a reservation any more: PostgreSQL undoes what was refused after it
+    /// has answered, and a node leaves to others what they hold.
+    async fn quiet(&self) {
+        if matches!(self.keeper, Keeper::Schema { .. }) {
+            self.meddle("SELECT FROM budget_reservations FOR UPDATE").await;
+        }
+    }
+
     pub async fn leave(self, stores: impl IntoIterator<Item = Store>) {
         for store in stores {
             store.close().await;

@@ -208,6 +208,9 @@ fn run(cases: u32, place: impl Future<Output = Option<Place>>) {
             let mut model = Model::default();
             for (step, which) in &steps {
                 let store = &stores[usize::from(*which)];
+                if matches!(step, Step::Charge { .. }) {
+                    place.quiet().await;
+                }
                 assert_eq!(take(store, case, step).await, model.take(step), "{step:?}");
                 for number in 0..3 {
                     let spent = model.spent[usize::from(number)];
@@ -217,6 +220,7 @@ fn run(cases: u32, place: impl Future<Output = Option<Place>>) {
                 }
             }
             // Nothing is left for the next sequence to charge.
+            place.quiet().await;
             stores[0].ledger.charge_overdue(later(1_000)).await.unwrap();
         });
         Ok(())
