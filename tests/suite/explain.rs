@@ -152,14 +152,19 @@ async fn an_explanation_says_everything_that_decides() {
 #[tokio::test]
 async fn operators_are_shown_the_configuration_and_no_secret() {
     let folder = policies(POLICIES);
+    let hash = sha256("a key of the file");
     let more = r#"
-identity: { pepper: "${env:PEPPER}" }
+identity:
+  pepper: "${env:PEPPER}"
+  keys: [{ name: bot, workspace: acme, scopes: ["runs:read"], hash: "HASH" }]
 hooks: { "acp:ok": { signed: { secret: "${env:HOOK_SECRET}", workspace: acme } } }
 "#;
+    let more = more.replace("HASH", &hash);
     let world = World::with(&format!("{}{more}", config(&folder))).await;
     let answer = world.admin("/admin/config").await.expect(200);
     let shown = answer.json();
     for (pointer, value) in [
+        ("/identity/keys/0/name", json!("bot")),
         ("/limits/0/name", json!("hourly")),
         ("/budgets/0/runs", json!(1)),
         ("/hooks/acp:ok/signed/workspace", json!("acme")),
@@ -171,7 +176,7 @@ hooks: { "acp:ok": { signed: { secret: "${env:HOOK_SECRET}", workspace: acme } }
         assert_eq!(shown.pointer(pointer), Some(&value), "{pointer} in {shown:#}");
     }
     // What the references stand for, and hashes of keys.
-    for secret in ["6f1e8d3a", "whsec_", &KEY_HASH[7..], &sha256(KEY)[7..], KEY] {
+    for secret in ["6f1e8d3a", "whsec_", &hash[7..], &KEY_HASH[7..], KEY] {
         assert!(!answer.text().contains(secret), "{secret} in {shown:#}");
     }
     world.finish().await;
