@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::faces::scenario;
 use crate::governed::{
-    CALLERS, OTHER, UMBRELLA, WAYS, Way, account, counted, explained, opened, refusal, still, until,
+    CALLERS, OTHER, UMBRELLA, WAYS, Way, account, cancel, counted, explained, opened, refusal,
+    still, until,
 };
 use crate::harness::{KEY, World};
 
@@ -133,14 +134,19 @@ budgets: [{ name: daily, by: principal, usd: "1", per: day, reserve: { usd: "0.6
         let refused = way.ask(&world, KEY, "agentbase:any").await;
         refusal(way, refused, 429, "budget_exhausted");
     }
-    // A caller who says that it will cost less may run.
-    let cheap = json!({ "limits": { "max_cost_usd": "0.4" } });
-    let cheap = Way::Json.request(&world, KEY, ("agentbase:any", "Hello"), cheap);
-    world.send(cheap).await.expect(200);
     world.simulator.signal("second");
     stream.all().await;
     let spent = settled(&world, "daily", "agentbase:any").await;
-    assert_eq!(spent["usd"], "0.0042");
+    assert_eq!(spent["usd"], "0.0021");
+    // A caller who says that it may cost more has more reserved.
+    let dear = json!({ "limits": { "max_cost_usd": "0.9" } });
+    let input = ("agentbase:any", "[scenario:head-stall] Hello");
+    let run = Way::Background.request(&world, KEY, input, dear);
+    let run = world.send(run).await.expect(202).json();
+    let stands = account(&world, "daily", "agentbase:any").await;
+    assert_eq!(stands["reserved"]["usd"], "0.9");
+    cancel(&world, run["id"].as_str().unwrap()).await;
+    settled(&world, "daily", "agentbase:any").await;
     Way::Json.ask(&world, KEY, "agentbase:any").await.expect(200);
     world.finish().await;
 }

@@ -183,3 +183,37 @@ async fn a_run_that_passes_the_whole_budget_is_ended_as_incomplete_on_every_face
         world.finish().await;
     }
 }
+
+#[tokio::test]
+async fn a_low_cap_of_the_callers_is_no_way_to_reserve_less() {
+    let budget = r#"
+budgets: [{ name: daily, by: principal, usd: "0.01", per: day, reserve: { usd: "0.004" } }]
+"#;
+    let (world, _clock) = still(budget).await;
+    let begin = async || {
+        let cap = json!({ "limits": { "max_cost_usd": "0.000001" } });
+        let input = ("agentbase:any", "[scenario:head-stall] Hello");
+        world.send(Way::Background.request(&world, KEY, input, cap)).await
+    };
+    let runs = [begin().await.expect(202).json(), begin().await.expect(202).json()];
+    begin().await.problem(429, "budget_exhausted");
+    for run in runs {
+        cancel(&world, run["id"].as_str().unwrap()).await;
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_paid_for_is_given_though_it_was_too_dear() {
+    let budget = r#"
+budgets: [{ name: daily, by: principal, usd: "0.000002", per: day, reserve: { usd: "0.000001" } }]
+"#;
+    for way in [Way::Json, Way::Hook] {
+        let (world, _clock) = still(budget).await;
+        let run = way.ask(&world, KEY, "acp:ok").await.expect(200).json();
+        assert_eq!(run["status"], "incomplete", "{run}");
+        assert_eq!(run["stop_reason"], "budget_exhausted", "{run}");
+        assert!(run["output"].as_str().unwrap().contains("Hello"), "{run}");
+        world.finish().await;
+    }
+}

@@ -32,25 +32,32 @@ pub(super) fn whole(
     if outcome.status.as_deref().is_some_and(|status| status != "completed") {
         return Err(errors::told(upstream, Some(200), &outcome.output, &Value::Null));
     }
-    facts(&outcome, events);
+    named(&outcome, events);
+    let used = outcome.usage.as_ref().map(usage);
     let output = nested::text(outcome.output).unwrap_or_default();
     let json = wants_json.then(|| prompt::json_in(&output)).flatten();
     events.push(RunEvent::live(Happening::MessageCompleted(output)));
     events.extend(json.map(|json| RunEvent::live(Happening::Structured(json.into()))));
+    // Behind the answer, so that a run that has become too dear still shows what was paid for.
+    events.extend(used.map(|used| RunEvent::live(Happening::Usage(used))));
     events.push(RunEvent::live(Happening::Ended(ending(None, outcome.stop_reason))));
     Ok(())
 }
 
 /// What an outcome says beside the answer.
 pub(super) fn facts(outcome: &Outcome<'_>, events: &mut Vec<RunEvent>) {
+    named(outcome, events);
+    if let Some(used) = &outcome.usage {
+        events.push(RunEvent::live(Happening::Usage(usage(used))));
+    }
+}
+
+fn named(outcome: &Outcome<'_>, events: &mut Vec<RunEvent>) {
     if outcome.id.is_some() || outcome.conversation_id.is_some() {
         events.push(RunEvent::live(Happening::Upstream {
             run_id: outcome.id.clone(),
             thread_id: outcome.conversation_id.clone(),
         }));
-    }
-    if let Some(used) = &outcome.usage {
-        events.push(RunEvent::live(Happening::Usage(usage(used))));
     }
 }
 

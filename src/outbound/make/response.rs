@@ -97,15 +97,13 @@ impl Decode for Decoder {
         let thread_id = answer.thread_id.take().or(self.thread_id.take());
         events.push(RunEvent::live(Happening::Upstream { run_id: None, thread_id }));
         self.trace(std::mem::take(&mut answer.execution_steps), events);
-        if let Some(usage) = answer.token_usage_summary.take() {
-            let usage = usage.into_usage();
-            if usage != Usage::default() {
-                events.push(RunEvent::live(Happening::Usage(usage)));
-            }
-        }
+        let used = answer.token_usage_summary.take().map(|used| used.into_usage());
         let structured = self.structured(&mut answer, Some(&response));
         events.push(RunEvent::synthetic(Happening::MessageCompleted(response.into())));
         events.extend(structured.map(|json| RunEvent::live(Happening::Structured(json))));
+        // Behind the answer, so that a run that has become too dear still shows what was paid for.
+        let used = used.filter(|used| *used != Usage::default());
+        events.extend(used.map(|used| RunEvent::live(Happening::Usage(used))));
         completed(events);
         Ok(Step::Done)
     }

@@ -115,11 +115,12 @@ impl Decode for Decoder {
         }
         let mut detail = execution.detail.take().unwrap_or_default();
         trace::tell(&mut detail, events);
-        if let Some(credits) = credits(&execution) {
+        let used = credits(&execution).map(|credits| {
             let usage = Usage { credits: Some(credits), ..Usage::default() };
-            events.push(RunEvent::live(Happening::Usage(usage)));
-        }
+            RunEvent::live(Happening::Usage(usage))
+        });
         if execution.status == "failed" {
+            events.extend(used);
             return Err(self.failed(&detail));
         }
         let ending = match execution.status == "cancelled" {
@@ -128,6 +129,8 @@ impl Decode for Decoder {
         };
         events.extend(files_left_out(&answer));
         self.answered(content(answer, detail), events);
+        // Behind the answer, so that a run that has become too dear still shows what was paid for.
+        events.extend(used);
         events.push(RunEvent::live(Happening::Ended(ending)));
         Ok(Step::Done)
     }

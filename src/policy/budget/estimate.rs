@@ -14,12 +14,10 @@ use crate::model::run::RunLimits;
 /// counts to, since it is one run that costs one amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Estimate {
-    /// What to reserve.
+    /// What to reserve, and what to charge in a unit that the platform does not report. A caller's
+    /// own caps may raise it and not lower it: no platform is bound by them before it has spent, so
+    /// that a low one would be a price of the caller's choice.
     pub(super) reserve: Amounts,
-    /// What to charge in a unit that the platform does not report. A caller's own cap may lower
-    /// what is reserved, but not this: where nobody checks the cap, it would be a price of the
-    /// caller's choice.
-    pub(super) unreported: Amounts,
     /// The lowest ceiling in each unit; a unit without one is neither reserved nor raised.
     pub(super) most: Ceilings,
 }
@@ -37,7 +35,7 @@ impl Estimate {
             usual.of(unit).or(fallback).unwrap_or(0)
         };
         let asked = |unit: Unit| match unit {
-            Unit::Usd => limits.max_cost_usd.map_or(guess(unit), |cap| cap.0),
+            Unit::Usd => guess(unit).max(limits.max_cost_usd.map_or(0, |cap| cap.0)),
             // What goes in is not known before, so the cap of what comes out is only a part.
             Unit::Tokens => guess(unit).max(limits.max_output_tokens.map_or(0, saturated)),
             Unit::Credits => guess(unit),
@@ -47,8 +45,7 @@ impl Estimate {
             Unit::Runs => 1,
             Unit::Usd | Unit::Tokens | Unit::Credits => within(unit, asked(unit)),
         });
-        let unreported = each(|unit| within(unit, guess(unit)).max(unit.of(&reserve)));
-        Self { reserve, unreported, most }
+        Self { reserve, most }
     }
 
     /// Whether `used` has passed what is reserved, in a unit that has a ceiling.
@@ -66,7 +63,7 @@ impl Estimate {
             })
         };
         let generous = raised(&|unit, reserved, used| {
-            let step = used.saturating_add(unit.of(&self.unreported));
+            let step = used.saturating_add(unit.of(&self.reserve));
             let most = unit.ceiling(&self.most).unwrap_or(used);
             reserved.saturating_mul(2).max(step).min(most).max(used)
         });
@@ -123,13 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn the_callers_cap_counts_before_the_agents_past_and_that_before_the_budgets_figure() {
+    fn the_agents_past_counts_before_the_budgets_figure_and_the_callers_caps_only_raise_it() {
         let rule = rule(Some(1_000), Some(1_000), (10, 20));
         let none = Usual::default();
         for (limits, usual, expected) in [
             (limits(None, None), none, (10, 20)),
             (limits(None, None), usually(30, 40), (30, 40)),
-            (limits(Some(5), Some(7)), usually(30, 40), (5, 40)),
+            (limits(Some(5), Some(7)), usually(30, 40), (30, 40)),
+            (limits(Some(5), Some(7)), none, (10, 20)),
             (limits(Some(50), Some(70)), usually(30, 40), (50, 70)),
             (limits(Some(5_000), Some(u64::MAX)), none, (1_000, 1_000)),
             (limits(None, None), usually(0, 0), (1, 1)),
@@ -154,14 +152,6 @@ mod tests {
         let rule = rule(Some(0), None, (0, 0));
         let estimate = Estimate::of(&[&rule], &limits(None, None), &Usual::default());
         assert!(!rule.ceilings.hold(&estimate.reserve));
-    }
-
-    #[test]
-    fn a_low_cap_lowers_what_is_reserved_and_not_what_an_unreported_run_is_charged() {
-        let rule = rule(Some(1_000), None, (10, 0));
-        let of = |cap| Estimate::of(&[&rule], &limits(Some(cap), None), &Usual::default());
-        assert_eq!((of(1).reserve.usd, of(1).unreported.usd), (Micro(1), Micro(10)));
-        assert_eq!((of(50).reserve.usd, of(50).unreported.usd), (Micro(50), Micro(50)));
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Reservation {
 
     fn charge(&self) -> Amounts {
         let Self { reserved, estimate, .. } = self;
-        let unreported = |unit: Unit| unit.of(reserved).max(unit.of(&estimate.unreported));
+        let unreported = |unit: Unit| unit.of(reserved).max(unit.of(&estimate.reserve));
         self.figures.charge(&each(unreported))
     }
 }
