@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::wire::{HistoryConfig, McpConfig, Scenario};
+use super::wire::HistoryConfig;
 use crate::error::{Error, Kind, Result};
 use crate::outbound::typed;
 
@@ -15,8 +15,6 @@ use crate::outbound::typed;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Options {
     pub history_config: Option<HistoryConfig>,
-    pub scenarios: Option<Vec<Scenario>>,
-    pub mcp_configs: Option<Vec<McpConfig>>,
     pub invocation_config: Option<Invocation>,
     pub callback_url: Option<String>,
 }
@@ -36,14 +34,12 @@ const UNIFIED: &[(&str, &str)] = &[
     ("additionalSystemPrompt", "instructions"),
     ("llmConfig", "model and limits.max_output_tokens"),
     ("outputParser", "output_schema"),
+    ("scenarios", "tools"),
+    ("mcpConfigs", "tools"),
 ];
 
 /// Reads the options of a request; every error at once.
-pub(super) fn read(
-    given: &Map<String, Value>,
-    native_callbacks: bool,
-    has_tools: bool,
-) -> Result<Options> {
+pub(super) fn read(given: &Map<String, Value>, native_callbacks: bool) -> Result<Options> {
     let mut rest = given.clone();
     let mut wrong: Vec<(String, String)> = Vec::new();
     for (native, unified) in UNIFIED {
@@ -60,11 +56,6 @@ pub(super) fn read(
     if rest.contains_key("callbackUrl") && !native_callbacks {
         let why = "this upstream does not allow native callbacks; use callback".to_owned();
         wrong.push(("callbackUrl".to_owned(), why));
-    }
-    for native in ["scenarios", "mcpConfigs"] {
-        if has_tools && rest.contains_key(native) {
-            wrong.push((native.to_owned(), "cannot be combined with tools".to_owned()));
-        }
     }
     let read = typed::read::<Options>(&rest);
     if let Err(errors) = &read {

@@ -20,8 +20,7 @@ pub(super) fn start(make: &Make, plan: &Plan) -> Result<Exchange> {
     let mut warnings = Vec::new();
     let own = plan.thread.id.uuid();
     let thread_id = plan.thread.native.as_deref().unwrap_or(&own);
-    let options =
-        options::read(&request.upstream_options, make.native_callbacks, request.tools.is_some())?;
+    let options = options::read(&request.upstream_options, make.native_callbacks)?;
     let is_called_back = options.callback_url.is_some();
     let (config, callback_url) = config(make, request, options, &mut warnings)?;
     let messages = plan
@@ -61,12 +60,7 @@ fn config<'a>(
     options: options::Options,
     warnings: &mut Vec<Warning>,
 ) -> Result<(Config<'a>, Option<String>)> {
-    let mut config = Config {
-        history_config: options.history_config,
-        scenarios: options.scenarios,
-        mcp_configs: options.mcp_configs,
-        ..Config::default()
-    };
+    let mut config = Config { history_config: options.history_config, ..Config::default() };
     let mut additions = Vec::new();
     match (&request.instructions, request.instructions_mode) {
         (Some(text), InstructionsMode::Replace) => config.system_prompt = Some(text.as_str()),

@@ -46,7 +46,7 @@ pub(super) fn sort(
 fn add(lists: &mut Lists, tool: &str) -> Option<()> {
     if let Some(id) = tool.strip_prefix("scenario:") {
         let make_scenario_id = id.parse().ok()?;
-        lists.scenarios.push(Scenario { make_scenario_id, approval_mode: None });
+        lists.scenarios.push(Scenario { make_scenario_id });
         return Some(());
     }
     let (connection, tool_id) = tool.strip_prefix("mcp:")?.split_once('/')?;

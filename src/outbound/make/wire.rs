@@ -47,19 +47,10 @@ pub(super) struct Config<'a> {
     pub output_parser: Option<OutputParser>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Scenario {
     pub make_scenario_id: std::num::NonZeroU64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub approval_mode: Option<ApprovalMode>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum ApprovalMode {
-    AutoRun,
-    ApprovalRequired,
 }
 
 #[derive(Serialize, Deserialize)]
