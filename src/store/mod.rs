@@ -14,6 +14,7 @@ mod tally;
 mod text;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -108,6 +109,15 @@ pub struct RevokedToken {
     pub token_id: String,
     /// When it would expire.
     pub expires_at: Timestamp,
+}
+
+/// How long a revoked token is kept after it has expired: longer than any skew that an issuer's
+/// tokens may be given.
+pub const REVOKED_FOR: Duration = Duration::from_secs(600);
+
+/// Tokens that had expired by then can be forgotten now.
+pub(crate) fn forgotten(now: Timestamp) -> Timestamp {
+    Timestamp(now.0.saturating_sub(i64::try_from(REVOKED_FOR.as_micros()).unwrap_or(i64::MAX)))
 }
 
 /// What has changed since a version.

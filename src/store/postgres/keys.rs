@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::model::key::{Key, KeyId, KeySecret};
 use crate::store::failure::{key_exists, key_is_revoked, no_such_key};
-use crate::store::{KeyChanges, RevokedToken, text};
+use crate::store::{KeyChanges, RevokedToken, forgotten, text};
 
 /// See [`crate::store::Keys::add`].
 pub(super) struct Add<'a> {
@@ -117,7 +117,7 @@ impl Operation for RevokeToken<'_> {
     async fn run(&self, work: &Work<'_>) -> Result<Verdict<()>, Failure> {
         let version = next_version(work).await?;
         let forget = "DELETE FROM revoked_tokens WHERE expires_at <= $1";
-        work.execute(forget, &[&self.now.0]).await?;
+        work.execute(forget, &[&forgotten(self.now).0]).await?;
         let insert = "INSERT INTO revoked_tokens AS known (issuer, token_id, expires_at, version) \
                       VALUES ($1, $2, $3, $4) ON CONFLICT (issuer, token_id) DO UPDATE SET \
                       expires_at = greatest(known.expires_at, excluded.expires_at), \
@@ -170,7 +170,7 @@ pub(super) async fn changes(pool: &Pool, since: u64, now: Timestamp) -> Result<K
     let wanted = "SELECT issuer, token_id, expires_at FROM revoked_tokens \
                   WHERE version > $1 AND expires_at > $2 ORDER BY issuer, token_id";
     let mut revoked_tokens = Vec::new();
-    for row in &pool.query(wanted, &[&since, &now.0]).await? {
+    for row in &pool.query(wanted, &[&since, &forgotten(now).0]).await? {
         revoked_tokens.push(RevokedToken {
             issuer: column(row, 0)?,
             token_id: column(row, 1)?,

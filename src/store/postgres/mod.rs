@@ -21,7 +21,9 @@ use async_trait::async_trait;
 use self::pool::Pool;
 use super::migrations::Migration;
 use super::open::OpenError;
-use super::{Account, Balance, Claim, Engine, KeyChanges, Keys, Ledger, Reserved, RevokedToken};
+use super::{
+    Account, Balance, Claim, Engine, KeyChanges, Keys, Ledger, Reserved, RevokedToken, forgotten,
+};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Result;
 use crate::model::amounts::Amounts;
@@ -94,7 +96,7 @@ impl Keys for Postgres {
     }
 
     async fn revoke_token(&self, token: &RevokedToken, now: Timestamp) -> Result<()> {
-        if token.expires_at <= now {
+        if token.expires_at <= forgotten(now) {
             return Ok(());
         }
         self.0.transact(&keys::RevokeToken { token, now }).await

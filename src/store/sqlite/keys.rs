@@ -10,7 +10,7 @@ use super::Failure;
 use crate::clock::Timestamp;
 use crate::model::key::{Key, KeyId, KeySecret, SecretHash};
 use crate::store::failure::{Damaged, key_exists, key_is_revoked, no_such_key};
-use crate::store::{KeyChanges, RevokedToken, text};
+use crate::store::{KeyChanges, RevokedToken, forgotten, text};
 
 const COLUMNS: &str = "id, workspace, name, scopes, group_names, agent_names, class, created_at, \
                        expires_at, revoked_at";
@@ -92,11 +92,12 @@ pub(super) fn revoke_token(
     token: &RevokedToken,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    if token.expires_at <= now {
+    let over = forgotten(now);
+    if token.expires_at <= over {
         return Ok(());
     }
     let version = next_version(file)?;
-    file.prepare_cached("DELETE FROM revoked_tokens WHERE expires_at <= ?1")?.execute([now.0])?;
+    file.prepare_cached("DELETE FROM revoked_tokens WHERE expires_at <= ?1")?.execute([over.0])?;
     let insert = "INSERT INTO revoked_tokens (issuer, token_id, expires_at, version) \
                   VALUES (?1, ?2, ?3, ?4) ON CONFLICT (issuer, token_id) DO UPDATE SET \
                   expires_at = max(expires_at, excluded.expires_at), version = excluded.version";
@@ -131,7 +132,8 @@ pub(super) fn changes(
         })
     };
     let mut tokens = file.prepare_cached(wanted)?;
-    let revoked_tokens = tokens.query_map([since, now.0], token)?.collect::<Result<_, _>>()?;
+    let revoked_tokens =
+        tokens.query_map([since, forgotten(now).0], token)?.collect::<Result<_, _>>()?;
     Ok(KeyChanges { version, keys, revoked_tokens })
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use switchyard::error::Kind;
 use switchyard::model::key::{Key, KeyId, KeySecret, SecretHash};
 use switchyard::model::scope::{Scope, Scopes};
-use switchyard::store::{KeyChanges, RevokedToken};
+use switchyard::store::{KeyChanges, REVOKED_FOR, RevokedToken};
 
 use super::{NOW, later, on_both};
 
@@ -184,19 +184,20 @@ on_both! {
         place.leave([store, other]).await;
     }
 
-    async fn revoked_tokens_are_told_until_they_expire(place: Place) {
+    async fn revoked_tokens_are_told_until_no_skew_lets_them_be_accepted(place: Place) {
         let store = place.open().await;
-        store.keys.revoke_token(&token("late", 0), NOW).await.unwrap();
+        let skew = i64::try_from(REVOKED_FOR.as_secs()).unwrap();
+        store.keys.revoke_token(&token("late", -skew), NOW).await.unwrap();
         assert_eq!(store.keys.changes(0, NOW).await.unwrap(), KeyChanges::default());
         store.keys.revoke_token(&token("a", 10), NOW).await.unwrap();
         store.keys.revoke_token(&token("b", 20), NOW).await.unwrap();
-        let both = store.keys.changes(0, later(9)).await.unwrap();
+        let both = store.keys.changes(0, later(skew + 9)).await.unwrap();
         assert_eq!(both.revoked_tokens, [token("a", 10), token("b", 20)]);
-        let one = store.keys.changes(0, later(10)).await.unwrap();
+        let one = store.keys.changes(0, later(skew + 10)).await.unwrap();
         assert_eq!(one.revoked_tokens, [token("b", 20)]);
         // The later end counts, in whatever order they come.
-        store.keys.revoke_token(&token("b", 30), later(10)).await.unwrap();
-        store.keys.revoke_token(&token("b", 15), later(10)).await.unwrap();
+        store.keys.revoke_token(&token("b", 30), later(skew + 10)).await.unwrap();
+        store.keys.revoke_token(&token("b", 15), later(skew + 10)).await.unwrap();
         let more = store.keys.changes(both.version, later(1)).await.unwrap();
         assert_eq!(more.revoked_tokens, [token("b", 30)]);
         place.leave([store]).await;

@@ -1,19 +1,14 @@
 //! Tokens that were revoked before they expired. The ring fills it from the store; whoever checks
 //! tokens asks it through the ring.
 //!
-//! Invariant: a revoked token is known at least until [`GRACE`] after it has expired.
+//! Invariant: a revoked token is known at least until [`crate::store::REVOKED_FOR`] after it has expired.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use parking_lot::RwLock;
 
 use crate::clock::Timestamp;
-use crate::store::RevokedToken;
-
-/// Verifiers accept tokens for some time after they have expired, since clocks differ; nobody
-/// configures more than this.
-const GRACE: Duration = Duration::from_secs(600);
+use crate::store::{RevokedToken, forgotten};
 
 /// Tokens by their `jti`, with their expiry, within their issuers.
 type Issuers = HashMap<Box<str>, HashMap<Box<str>, Timestamp>>;
@@ -37,8 +32,7 @@ impl RevokedTokens {
     /// Forgets those that nobody accepts any more. They are looked for while others read, and
     /// taken out one at a time.
     pub(super) fn sweep(&self, now: Timestamp) {
-        let grace = i64::try_from(GRACE.as_micros()).unwrap_or(i64::MAX);
-        let is_over = |expires_at: &Timestamp| expires_at.0.saturating_add(grace) <= now.0;
+        let is_over = |expires_at: &Timestamp| *expires_at <= forgotten(now);
         let over: Vec<(Box<str>, Box<str>)> = {
             let issuers = self.0.read();
             let all = issuers.iter().flat_map(|(issuer, tokens)| {
