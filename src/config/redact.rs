@@ -86,9 +86,14 @@ fn add_defaults(fields: &mut Map<String, Value>, parent: &str, keys: &[Key]) {
 
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{CUT}@{host}"),
-        None => url.to_owned(),
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => (format!("{CUT}@"), rest),
+        None => (String::new(), rest),
+    };
+    // A password may stand among the parameters as well.
+    match rest.split_once('?') {
+        Some((place, _)) => format!("{scheme}://{user}{place}?{CUT}"),
+        None => format!("{scheme}://{user}{rest}"),
     }
 }
 
@@ -97,6 +102,19 @@ mod tests {
     use super::super::load::read;
     use super::super::secret::tests::Pretend;
     use super::*;
+
+    #[test]
+    fn a_url_shows_where_it_leads_and_nothing_else() {
+        for (url, shown) in [
+            ("sqlite://data/x.db", "sqlite://data/x.db"),
+            ("redis://h:6379/0", "redis://h:6379/0"),
+            ("redis://:p@h/0", "redis://[cut]@h/0"),
+            ("postgres://h/sw?user=u&password=p", "postgres://h/sw?[cut]"),
+            ("postgres://u:p@h/sw?sslmode=require", "postgres://[cut]@h/sw?[cut]"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_cut_and_defaults_are_shown() {

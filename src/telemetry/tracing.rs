@@ -17,8 +17,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::config::Log;
 
 /// What is never interesting: pingora tells of each start and stop at `info`, in its own words,
-/// and calls our orderly stop a signal.
-const QUIET: &str = "pingora_core=warn,pingora_runtime=warn";
+/// and calls our orderly stop a signal. tokio-postgres tells the parameters of every statement.
+const QUIET: &str = "pingora_core=warn,pingora_runtime=warn,tokio_postgres=warn";
 
 /// Why the log cannot be started.
 #[derive(Debug, thiserror::Error)]
