@@ -239,9 +239,9 @@ mod tests {
     use crate::clock::{CountingIds, ManualClock, Timestamp};
     use crate::http::problem;
     use crate::model::scope::Scope;
-    use crate::policy::identity::issuer;
     use crate::policy::identity::key::{Backing, Hasher, KeyRequest, KeyRing, configured};
     use crate::policy::identity::token::NoRevocations;
+    use crate::policy::identity::{SignedHook, issuer};
     use crate::policy::limits;
 
     struct Stack {
@@ -362,6 +362,7 @@ mod tests {
             keys: Arc::new(keys),
             issuers: issuer::Issuers::new(Vec::new(), with).unwrap(),
             hooks: std::collections::HashMap::new(),
+            no_hook: SignedHook::unknown().unwrap(),
             clock: clock(),
             metrics: metrics.policy().clone(),
         }

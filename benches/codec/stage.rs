@@ -9,6 +9,7 @@ use switchyard::clock::{Clock, RandomIds, SystemClock};
 use switchyard::config::{Breaker, Caps, Clocks, Secret, Upstream};
 use switchyard::model::agent::AgentRef;
 use switchyard::model::ids::{RunId, ThreadId};
+use switchyard::model::judge::Mode;
 use switchyard::model::plan::{Plan, PlannedThread, ToolControl};
 use switchyard::model::run::RunRequest;
 use switchyard::outbound::{self, Vendor};
@@ -41,6 +42,7 @@ pub(crate) fn plan(stream: bool) -> Plan {
         ("is_urgent".to_owned(), json!(true)),
     ]);
     Plan {
+        mode: Mode::Whole,
         run_id: RunId::new(&RandomIds, now),
         target: AgentRef {
             upstream: "bench".to_owned(),

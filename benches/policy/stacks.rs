@@ -23,11 +23,11 @@ use switchyard::model::run::RunRequest;
 use switchyard::model::scope::Scope;
 use switchyard::policy::access::judge::Decider;
 use switchyard::policy::access::layer::Authorize;
-use switchyard::policy::identity::Identity;
 use switchyard::policy::identity::issuer::{HttpFetch, Issuers, NoObserver, Surroundings};
 use switchyard::policy::identity::key::{Backing, Hasher, KeyRequest, KeyRing, new_key};
 use switchyard::policy::identity::layer::Identify;
 use switchyard::policy::identity::token::NoRevocations;
+use switchyard::policy::identity::{Identity, SignedHook};
 use switchyard::policy::limits::layer::{ByAddress, ByCaller, ByRun};
 use switchyard::policy::limits::{Dimension, Filters, Limits, Quota, Rule, RuleKind};
 use switchyard::tasks::Tasks;
@@ -128,6 +128,7 @@ fn identity(clock: &Arc<dyn Clock>, metrics: &Metrics) -> Outcome<(Arc<Identity>
         keys: Arc::new(keys),
         issuers: Issuers::new(Vec::new(), with)?,
         hooks: HashMap::new(),
+        no_hook: SignedHook::unknown().map_err(|error| error.to_string())?,
         clock: Arc::clone(clock),
         metrics: metrics.policy().clone(),
     };
@@ -179,6 +180,7 @@ async fn caller(clock: &Arc<dyn Clock>) -> Outcome<Arc<Call>> {
 fn proposal(call: &Arc<Call>, clock: &dyn Clock) -> Proposal {
     let now = clock.now();
     let plan = Plan {
+        mode: Mode::Whole,
         run_id: RunId::new(&RandomIds, now),
         target: AgentRef {
             upstream: "make-eu".to_owned(),
@@ -195,7 +197,7 @@ fn proposal(call: &Arc<Call>, clock: &dyn Clock) -> Proposal {
             history: Vec::new(),
         },
     };
-    Proposal { call: Arc::clone(call), plan, mode: Mode::Whole }
+    Proposal { call: Arc::clone(call), plan }
 }
 
 async fn admitted(proposal: Proposal) -> Result<Admission, Error> {

@@ -155,9 +155,14 @@ mod tests {
         let to = SocketAddr::from(([127, 0, 0, 1], 80));
         let stop = CALLS.iter().find(|shown| shown.path.ends_with("/cancel")).unwrap();
         let line = curl(to, stop, "/v1/runs/run_1/cancel", "");
-        assert_eq!(line, "curl -sN -X POST 'http://127.0.0.1:80/v1/runs/run_1/cancel'");
+        let key = "-H \"x-api-key: $KEY\"";
+        assert_eq!(
+            line,
+            format!("curl -sN -X POST 'http://127.0.0.1:80/v1/runs/run_1/cancel' {key}")
+        );
         let line = curl(to, &CALLS[0], "/v1/runs", "{}");
         let json = "-H 'content-type: application/json' -d '{}'";
+        // The first call shows what becomes of one without a key.
         assert_eq!(line, format!("curl -sN 'http://127.0.0.1:80/v1/runs' {json}"));
     }
 }

@@ -17,12 +17,12 @@ use crate::model::key::{Key, KeySecret};
 use crate::policy::access::judge::Decider;
 use crate::policy::access::{Access, Reload};
 use crate::policy::budget::Budgets;
-use crate::policy::identity::Identity;
 use crate::policy::identity::issuer::{self, HttpFetch, Issuers};
 use crate::policy::identity::key::{
     Backing, Foreign, HashText, Hasher, KeyRequest, KeyRing, new_key, register, rotate,
 };
 use crate::policy::identity::token::{Refusal, Revocations};
+use crate::policy::identity::{Identity, SignedHook};
 use crate::policy::limits::{Absence, Limits, Watch, Why};
 use crate::store::{self, Store};
 use crate::tasks::Tasks;
@@ -95,6 +95,7 @@ impl Guard {
             keys: Arc::clone(&keyring),
             issuers: issuers.map_err(Failure::start)?,
             hooks: policies::hooks(config).map_err(all_wrong)?,
+            no_hook: SignedHook::unknown().map_err(Failure::start)?,
             clock: Arc::clone(clock),
             metrics: metrics.clone(),
         };

@@ -138,7 +138,10 @@ fn read_one(section: &mut Section<'_>, others: &[Limit]) -> Option<Limit> {
             None
         }
     };
-    if section.is_clean() && by.iter().any(|word| word == "tool") && concurrent.is_some() {
+    if section.is_clean()
+        && concurrent.is_some()
+        && (by.iter().any(|word| word == "tool") || !only.tools.is_empty())
+    {
         section.refuse("concurrent", "cannot be counted by tool: a platform runs its tools");
     }
     Some(Limit { name: name?, by, rate: rate?, only })

@@ -77,7 +77,7 @@ impl Gateway {
                     return Ok(RunPage { runs, next_cursor: before.map(|id| id.to_string()) });
                 }
                 before = Some(journal.id.clone());
-                if self.may(call, Action::Read, &journal).is_ok() {
+                if self.shows(call, &journal) {
                     runs.push(journal.run());
                 }
             }
@@ -106,7 +106,11 @@ impl Gateway {
         let (workspace, subject) = (owner.workspace.as_str(), owner.subject.as_str());
         let owned = Owned { id: id.as_str(), agent: (&reference).into(), workspace, subject };
         let may = self.ask(call, Action::Read, Resource::Thread(owned)).is_ok();
-        if may && is_of(call, workspace) { Ok(head) } else { Err(not_found()) }
+        if may && is_of(call, workspace) && self.reaches(call.principal(), &reference) {
+            Ok(head)
+        } else {
+            Err(not_found())
+        }
     }
 
     /// The configured upstreams that this caller can see, and that policy lets it read.
@@ -127,12 +131,18 @@ impl Gateway {
     /// A run that this caller may see.
     pub(super) fn find(&self, call: &Call, id: &str) -> Result<Arc<Journal>> {
         let found = RunId::parse(id).and_then(|id| self.0.shelf.get(&id));
-        let found = found.filter(|journal| {
-            is_of(call, &journal.owner.workspace) && self.may(call, Action::Read, journal).is_ok()
-        });
+        let found = found.filter(|journal| self.shows(call, journal));
         found.ok_or_else(|| {
             Error::new(Kind::RunNotFound, "there is no such run, or it is another caller's")
         })
+    }
+
+    /// Whether a caller may see a run. Neither its workspace nor the list of its credential is
+    /// widened by any policy.
+    fn shows(&self, call: &Call, journal: &Journal) -> bool {
+        is_of(call, &journal.owner.workspace)
+            && self.reaches(call.principal(), &journal.target)
+            && self.may(call, Action::Read, journal).is_ok()
     }
 
     /// Asks policy about a run.
@@ -148,7 +158,7 @@ impl Gateway {
     }
 }
 
-/// Whether a thing is of the caller's own workspace. No policy leads out of it.
+/// Whether a thing is of the caller's own workspace.
 fn is_of(call: &Call, workspace: &str) -> bool {
     call.principal().workspace == workspace
 }

@@ -66,9 +66,11 @@ impl Gateway {
             run_id,
             target,
             kind: platform.kind.clone(),
+            mode,
             tools: ToolControl {
                 tells: platform.vendor.governs_tools(),
                 restricts: table.support(Field::Tools) == Support::Native,
+                must_be_seen: request.tools.is_some(),
             },
             preset: alias.preset,
             request,
@@ -80,8 +82,9 @@ impl Gateway {
             let started = platform.vendor.start(&plan);
             started.map_err(|error| told(&plan.target, &plan.request, error))?;
         }
-        let proposal = Proposal { call: Arc::clone(call), plan, mode };
+        let proposal = Proposal { call: Arc::clone(call), plan };
         let admission = self.0.admission.clone().oneshot(proposal).await?;
+        call.facts.admitted();
         let run = self.head(agent, &admission.plan, warnings);
         busy.handed_over();
         Ok(self.admit(call, run, admission, keep))

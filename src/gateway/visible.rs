@@ -57,6 +57,15 @@ impl Gateway {
             && who.agents.as_ref().is_none_or(|list| list.iter().any(may_reach))
     }
 
+    /// Whether a credential is for the agent of a run or a thread, by whichever name.
+    pub(super) fn reaches(&self, who: &Principal, target: &AgentRef) -> bool {
+        let is_it = |entry: &String| match self.0.agents.get(entry) {
+            Some(alias) => alias.upstream == target.upstream && alias.id == target.native,
+            None => names(entry, &target.upstream, &target.native),
+        };
+        who.agents.as_ref().is_none_or(|list| list.iter().any(is_it))
+    }
+
     fn sees(&self, who: &Principal, name: &str, target: &config::Agent) -> bool {
         let Some(platform) = self.0.upstreams.get(&target.upstream) else { return false };
         // Whoever names an alias's agent by its reference must pass what bounds the alias.
@@ -96,13 +105,12 @@ fn is_open_to(workspaces: &[String], who: &Principal) -> bool {
 /// Whether a credential's list has an agent: by the name that was used, by its reference, or by
 /// its whole upstream.
 fn is_listed(list: &[String], name: &str, target: &config::Agent) -> bool {
-    list.iter().any(|entry| {
-        let on_upstream = || match entry.split_once(':') {
-            Some((upstream, id)) => upstream == target.upstream && (id == "*" || id == target.id),
-            None => false,
-        };
-        entry == name || on_upstream()
-    })
+    list.iter().any(|entry| entry == name || names(entry, &target.upstream, &target.id))
+}
+
+/// Whether an entry of a list is an agent's reference, or all of its upstream.
+fn names(entry: &str, upstream: &str, id: &str) -> bool {
+    entry.split_once(':').is_some_and(|(on, it)| on == upstream && (it == "*" || it == id))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! One call to the gateway, from its first byte to its last: what every layer, face and platform
 //! may need to know of it, in fields rather than in a bag.
 
+use std::any::Any;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -39,6 +40,8 @@ pub struct Facts {
     upstream_us: AtomicU64,
     principal: OnceLock<Principal>,
     allowances: Mutex<Vec<Allowance>>,
+    is_admitted: AtomicBool,
+    permits: OnceLock<Weak<dyn Any + Send + Sync>>,
 }
 
 impl Call {
@@ -64,6 +67,29 @@ impl Facts {
     /// How the limits that applied stand; told once.
     pub fn take_allowances(&self) -> Vec<Allowance> {
         std::mem::take(&mut *self.allowances.lock())
+    }
+
+    /// Notes that a run has been admitted for it: from now on its platform may have it.
+    pub fn admitted(&self) {
+        self.is_admitted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a run has been admitted for it.
+    pub fn is_admitted(&self) -> bool {
+        self.is_admitted.load(Ordering::Relaxed)
+    }
+
+    /// Notes what its answer holds until the last byte, so that a run that outlives the answer can
+    /// hold it too.
+    pub fn holds<T: Any + Send + Sync>(&self, permits: &Arc<T>) {
+        let permits: Weak<T> = Arc::downgrade(permits);
+        // Only one layer has what lasts as long as an answer.
+        self.permits.set(permits).ok();
+    }
+
+    /// What its answer holds, while it does.
+    pub fn held(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.permits.get()?.upgrade()
     }
 
     /// Adds time that was spent waiting for a platform.

@@ -15,6 +15,12 @@ use crate::model::principal::Identity;
 pub trait Judge: Send + Sync {
     /// `Ok` where it is allowed; else `Forbidden`, naming the policies that decided.
     fn judge(&self, question: &Question<'_>) -> Result<()>;
+
+    /// Whether a run may use any tool, whatever it is called: asked of [`Action::UseTool`] before
+    /// anyone knows which tools there will be. In doubt it may not.
+    fn allows_every_tool(&self, _: &Question<'_>) -> bool {
+        false
+    }
 }
 
 /// May this caller do that.

@@ -10,7 +10,7 @@ use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::content::Message;
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::judge::Mode;
+use crate::model::judge::{Circumstances, Mode, When};
 use crate::model::run::RunRequest;
 
 /// A run that is asked for and not admitted yet: what the ADMIT stack is called with.
@@ -20,8 +20,6 @@ pub struct Proposal {
     pub call: Arc<Call>,
     /// What is to be run.
     pub plan: Plan,
-    /// How its caller waits for it.
-    pub mode: Mode,
 }
 
 /// A run that is admitted: what the ADMIT stack answers with.
@@ -78,7 +76,9 @@ pub struct Plan {
     pub target: AgentRef,
     /// The kind of its platform.
     pub kind: String,
-    /// What the platform itself does about tools.
+    /// How its caller waits for it.
+    pub mode: Mode,
+    /// Who sees to its tools.
     pub tools: ToolControl,
     /// The agent's configured preset; empty where it has none.
     pub preset: Map<String, Value>,
@@ -88,13 +88,16 @@ pub struct Plan {
     pub thread: PlannedThread,
 }
 
-/// What a platform itself does about tools.
+/// Who sees to the tools of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ToolControl {
     /// It says in its stream what it decides over each call.
     pub tells: bool,
     /// It holds a run to the tools that are asked for, so that nobody else must.
     pub restricts: bool,
+    /// Each call must be seen, because policy, a limit or the request may be against it. A platform
+    /// that tells its calls only in a stream is then asked for one.
+    pub must_be_seen: bool,
 }
 
 /// The conversation that a run continues or opens.
@@ -130,6 +133,28 @@ impl Plan {
     pub fn earlier(&self) -> impl Iterator<Item = &Message> {
         let own = &self.request.input[..self.request.input.len().saturating_sub(1)];
         self.thread.history.iter().chain(own)
+    }
+
+    /// The URLs of the MCP servers that are asked for.
+    pub fn servers(&self) -> Vec<&str> {
+        self.request.mcp_servers.iter().map(|server| server.url.as_str()).collect()
+    }
+
+    /// What policy may know of it; `servers` are its [`Self::servers`].
+    pub fn circumstances<'a>(
+        &'a self,
+        call: &Call,
+        when: When,
+        servers: &'a [&'a str],
+    ) -> Circumstances<'a> {
+        Circumstances {
+            mode: self.mode,
+            model: self.request.model.as_deref(),
+            tools: self.request.tools.as_deref(),
+            mcp_servers: servers,
+            max_cost_usd: self.request.limits.max_cost_usd,
+            ..Circumstances::plain(call.face, when, call.address)
+        }
     }
 
     /// Everything that was said, the last message included.

@@ -260,6 +260,22 @@ async fn no_policy_widens_what_a_scope_or_a_workspace_bounds() {
 }
 
 #[tokio::test]
+async fn no_policy_widens_the_agents_that_a_credential_is_for() {
+    let (world, _folder) = governed("@id(\"all\") permit (principal, action, resource);", "").await;
+    let bound = async |name: &str, agent: &str| {
+        make_key(&world, name, json!({ "agents": [agent] })).await.secret
+    };
+    let run = run_as(&world, KEY, "acp:ok", json!({})).await.expect(200).json();
+    for (name, agent, expected) in
+        [("other", "acp:tools", 404), ("platform", "zaia:*", 404), ("same", "acp:ok", 200)]
+    {
+        let key = bound(name, agent).await;
+        assert_eq!(sees(&world, &key, &run).await, [expected; 5], "{agent}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn an_admin_may_be_forbidden_to_administer() {
     let unless = r#"@id("operators-only") @reason("ask an operator")
 forbid (principal, action == Action::"administer", resource) unless { principal.name == "ops" };"#;

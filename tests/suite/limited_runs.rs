@@ -112,3 +112,29 @@ budgets: [{ name: trial, by: principal, runs: 1, per: day }]
     }
     world.finish().await;
 }
+
+#[tokio::test]
+async fn a_run_in_the_background_counts_to_its_caller_until_it_is_over() {
+    for of in ["by: operation", "by: principal, operations: [create_run, run_agent]"] {
+        let world =
+            World::with(&format!("limits: [{{ name: mine, {of}, concurrent: 2 }}]\n")).await;
+        let begin = async || Way::Background.ask(&world, KEY, "zaia:head-stall").await;
+        let first = begin().await.expect(202).json();
+        let second = begin().await.expect(202).json();
+        begin().await.problem(429, "concurrency_limited");
+        // Who holds as many as may be can look at them, and end one.
+        world.get(&format!("/v1/runs/{}", second["id"].as_str().unwrap())).await.expect(200);
+        cancel(&world, first["id"].as_str().unwrap()).await;
+        until("a place is free", async || {
+            let answer = begin().await;
+            let is_taken = answer.status == 202;
+            if is_taken {
+                cancel(&world, answer.json()["id"].as_str().unwrap()).await;
+            }
+            is_taken
+        })
+        .await;
+        cancel(&world, second["id"].as_str().unwrap()).await;
+        world.finish().await;
+    }
+}

@@ -8,9 +8,11 @@ use http::Method;
 use serde_json::json;
 use switchyard::app::Surrounding;
 use switchyard::clock::{ManualClock, RandomIds, Timestamp};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::callers::{get, sign_webhook};
-use crate::harness::{Answer, HOOK_SECRET, KEY, OLD_HOOK_SECRET, World};
+use crate::harness::{Answer, HOOK_SECRET, KEY, OLD_HOOK_SECRET, PATIENCE, World};
 
 const NOW: i64 = 1_800_000_000;
 const BODY: &str = r#"{"input":"Hello"}"#;
@@ -20,6 +22,8 @@ hooks:
   acp:ok: { signed: { secret: "${env:HOOK_SECRET}", previous: "${env:OLD_HOOK_SECRET}", workspace: acme } }
   acp:quota: { signed: { secret: "${env:HOOK_SECRET}", workspace: acme } }
   zaia:ok: { signed: { secret: "${env:OLD_HOOK_SECRET}", workspace: acme } }
+  acp:reset: { signed: { secret: "${env:HOOK_SECRET}", workspace: acme } }
+  acp:head-stall: { signed: { secret: "${env:HOOK_SECRET}", workspace: acme } }
   make:ok: { input: /input }
 "#;
 
@@ -189,12 +193,18 @@ async fn what_was_refused_may_come_again_and_what_failed_may_not() {
     Message::new("msg_3", NOW + 120).send(&world).await.expect(200);
     // The platform has had this one, though it failed there.
     let before = world.simulator.journal().len();
-    let failing = Message { path: "/v1/hooks/acp:quota", ..Message::new("msg_4", NOW + 120) };
+    let failing = Message { path: "/v1/hooks/acp:reset", ..Message::new("msg_4", NOW + 120) };
     let failed = failing.send(&world).await;
-    assert!(failed.status == 429 && !failed.header("location").is_empty(), "{}", failed.text());
+    assert!(failed.status == 502 && !failed.header("location").is_empty(), "{}", failed.text());
     clock.advance(Duration::from_secs(60));
     failing.send(&world).await.problem(401, "unauthenticated");
     assert_eq!(world.simulator.journal().len(), before + 1);
+    // This one it has refused.
+    let refused = Message { path: "/v1/hooks/acp:quota", ..Message::new("msg_5", NOW + 180) };
+    for _ in 0..2 {
+        refused.send(&world).await.problem(429, "budget_exhausted");
+        clock.advance(Duration::from_secs(60));
+    }
     world.finish().await;
 }
 
@@ -219,5 +229,60 @@ async fn the_signer_reaches_its_hook_and_nothing_else() {
     let answer = message.send(&world).await;
     let seen = world.simulator.journal();
     assert!(seen.iter().all(|it| it.platform == "acp"), "{}", answer.text());
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_sender_who_leaves_cannot_have_its_message_run_again() {
+    let (world, _) = world("").await;
+    let message = || Message { path: "/v1/hooks/acp:head-stall", ..Message::new("msg_1", NOW) };
+    let left = message();
+    let sent = left.send(&world);
+    let has_come = async {
+        while world.simulator.journal().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        _ = sent => panic!("the platform says nothing"),
+        () = has_come => {}
+    }
+    message().send(&world).await.problem(401, "unauthenticated");
+    assert_eq!(world.simulator.journal().len(), 1);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn who_cannot_sign_learns_nothing_of_which_hooks_there_are() {
+    let (world, _) = world("").await;
+    let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    for timestamp in [NOW, NOW - 900] {
+        let mut said = Vec::new();
+        for path in ["/v1/hooks/acp:ok", "/v1/hooks/make:ok", "/v1/hooks/nobody"] {
+            let signature = sign_webhook(other, "msg_1", timestamp, BODY);
+            let message = Message { path, signature, ..Message::new("msg_1", timestamp) };
+            let answer = message.send(&world).await;
+            said.push(answer.problem(401, "unauthenticated")["detail"].clone());
+        }
+        assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_body_is_not_waited_for_where_the_head_is_reason_enough() {
+    let (world, _) = world("").await;
+    for path in ["/v1/hooks/acp:ok", "/v1/hooks/nobody"] {
+        let mut socket = TcpStream::connect(world.app.api()).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\nwebhook-id: a\r\n\
+             webhook-timestamp: 1\r\nwebhook-signature: v1,eA==\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        let read = socket.read_exact(&mut first);
+        tokio::time::timeout(PATIENCE, read).await.expect("an answer").unwrap();
+        assert_eq!(&first, b"HTTP/1.1 401", "{path}");
+    }
     world.finish().await;
 }

@@ -18,7 +18,7 @@ when { context.tool == "crm.lookup" || context.tool == "lookup_customer" || cont
 "#;
 
 /// The bundled policies and the one above, in a folder of the test's own.
-fn policies() -> PathBuf {
+fn policies(more: &str) -> PathBuf {
     let ours = folder();
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/policies");
     for entry in std::fs::read_dir(bundled).unwrap() {
@@ -27,12 +27,16 @@ fn policies() -> PathBuf {
             std::fs::copy(&file, ours.join(file.file_name().unwrap())).unwrap();
         }
     }
-    std::fs::write(ours.join("ours.cedar"), FORBIDDEN).unwrap();
+    std::fs::write(ours.join("ours.cedar"), more).unwrap();
     ours
 }
 
 async fn governed() -> (World, PathBuf) {
-    let policies = policies();
+    governed_by(FORBIDDEN).await
+}
+
+async fn governed_by(more: &str) -> (World, PathBuf) {
+    let policies = policies(more);
     let access = format!("access: {{ policies: \"{}\" }}\n", policies.display());
     (World::with(&access).await, policies)
 }
@@ -47,10 +51,6 @@ async fn a_tool_that_a_policy_forbids_ends_the_run_on_every_face() {
     let (world, policies) = governed().await;
     for vendor in VENDORS {
         for way in crate::governed::WAYS {
-            // A whole answer of ACP's names no tool, so there is nothing to judge.
-            if vendor == "acp" && !matches!(way, Way::Stream | Way::AcpStream) {
-                continue;
-            }
             let (agent, input) = scenario(vendor, "tools");
             let answer = world.send(way.request(&world, KEY, (&agent, &input), Value::Null)).await;
             let newest = async || world.get("/v1/runs").await.json()["data"][0].clone();
@@ -103,6 +103,42 @@ async fn a_forbidden_tool_that_is_asked_for_is_refused_before_the_platform_is_as
     }
     assert!(world.simulator.journal().is_empty());
     finish(world, &policies).await;
+}
+
+#[tokio::test]
+async fn a_tool_is_judged_with_what_is_known_of_its_run() {
+    let while_read = r#"
+@id("not-while-read")
+forbid (principal, action == Action::"use_tool", resource) when { context.mode == "stream" };
+"#;
+    let (world, policies) = governed_by(while_read).await;
+    for vendor in VENDORS {
+        let (agent, input) = scenario(vendor, "tools");
+        for (way, status) in [(Way::Json, "completed"), (Way::Stream, "failed")] {
+            world.send(way.request(&world, KEY, (&agent, &input), Value::Null)).await.expect(200);
+            let run = world.get("/v1/runs").await.json()["data"][0].clone();
+            assert_eq!(run["status"], status, "{vendor} {way:?}: {run}");
+        }
+    }
+    finish(world, &policies).await;
+}
+
+#[tokio::test]
+async fn acp_is_asked_for_a_stream_where_its_tools_must_be_seen_and_only_there() {
+    let by_tool = "limits: [{ name: calls, by: tool, requests: 9, per: 1h }]\n";
+    let (forbidding, policies) = governed().await;
+    let worlds =
+        [(World::start().await, false), (World::with(by_tool).await, true), (forbidding, true)];
+    for (world, is_streamed) in worlds {
+        for way in [Way::Json, Way::Hook, Way::Acp] {
+            way.ask(&world, KEY, "acp:ok").await.expect(200);
+        }
+        for seen in world.simulator.journal() {
+            assert_eq!(seen.json().unwrap()["stream"], is_streamed);
+        }
+        world.finish().await;
+    }
+    std::fs::remove_dir_all(policies).unwrap();
 }
 
 #[tokio::test]

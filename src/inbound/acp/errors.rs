@@ -57,7 +57,8 @@ pub fn words(problem: &Problem) -> (u16, String) {
 /// What happened, with the places that a problem document lists apart.
 fn sentence(problem: &Problem) -> String {
     let mut text = problem.detail.clone();
-    if !problem.rules.is_empty() {
+    // Most sentences name the rule already.
+    if problem.rules.iter().any(|rule| !text.contains(rule.as_str())) {
         text.push_str(&format!(" ({})", problem.rules.join(", ")));
     }
     for place in &problem.errors {

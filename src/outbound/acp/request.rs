@@ -40,9 +40,9 @@ pub(super) fn encode(settings: &Settings, plan: &Plan) -> Result<(UpstreamReques
 }
 
 /// Whether the answer is asked for as a stream: also for a caller who waits for all of it, where
-/// the run names its tools, because a whole answer does not tell which were called.
+/// its tools must be seen, because a whole answer does not tell which were called.
 pub(super) fn is_streamed(plan: &Plan) -> bool {
-    plan.request.stream || plan.request.tools.is_some()
+    plan.request.stream || plan.tools.must_be_seen
 }
 
 /// A run takes `input`, `context` and `stream`, and all three have a unified name.

@@ -13,6 +13,7 @@ use crate::model::agent::AgentRef;
 use crate::model::capability::{Capabilities, Support};
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::ids::{RunId, ThreadId};
+use crate::model::judge::Mode;
 use crate::model::plan::{Grants, Plan, PlannedThread, RunCall, ToolControl};
 use crate::model::run::{RunRequest, Warning};
 use crate::outbound::layers::breaker::Breaker;
@@ -127,6 +128,7 @@ fn run_of(question: &str) -> RunCall {
         run_id: RunId::new(&CountingIds::default(), Timestamp(0)),
         target: AgentRef { upstream: "up".to_owned(), native: "a".to_owned() },
         kind: "fake".to_owned(),
+        mode: Mode::Whole,
         tools: ToolControl::default(),
         preset: serde_json::Map::new(),
         request: RunRequest::of(question),

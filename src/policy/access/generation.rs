@@ -16,8 +16,9 @@ use super::question::makes_sense;
 use super::report::Unspeakable;
 use super::request::{Asked, Words};
 use super::slices::{Slice, Slices};
+use super::uses::Attribute;
 use super::verdict::{Cause, Verdict};
-use crate::model::judge::Question;
+use crate::model::judge::{Action, Question};
 
 /// What the cache may hold: some 100,000 decisions with ordinary keys.
 const CACHE_BYTES: u64 = 32 << 20;
@@ -68,6 +69,12 @@ impl Generation {
             self.cache.insert(key.into_boxed_slice(), verdict.clone());
         }
         verdict
+    }
+
+    /// Whether the answer over a tool may depend on which it is.
+    pub(super) fn tells_tools_apart(&self) -> bool {
+        let slice = self.slices.of(Action::UseTool(""));
+        slice.is_none_or(|slice| slice.uses.has(Attribute::Tool))
     }
 
     /// Answers without looking into the cache.

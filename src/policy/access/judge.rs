@@ -25,4 +25,8 @@ impl Judge for Decider {
         }
         Err(verdict.refusal().ruled_by(verdict.policies().iter().cloned()))
     }
+
+    fn allows_every_tool(&self, question: &Question<'_>) -> bool {
+        self.access.allows_every_tool(question)
+    }
 }

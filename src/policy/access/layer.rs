@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::http::layer::{Next, Rest, Step};
-use crate::model::judge::{Action, Circumstances, Judge, Question, Resource, When};
+use crate::model::judge::{Action, Judge, Question, Resource, When};
 use crate::model::plan::{Admission, Proposal};
 
 /// The layer.
@@ -24,27 +24,20 @@ impl Step<Proposal> for Authorize {
 
     async fn run<S: Rest<Proposal, Admission>>(
         &self,
-        proposal: Proposal,
+        mut proposal: Proposal,
         next: Next<'_, S>,
     ) -> Result<Admission> {
         self.decide(&proposal)?;
+        proposal.plan.tools.must_be_seen |= !self.allows_every_tool(&proposal);
         next.run(proposal).await
     }
 }
 
 impl Authorize {
     fn decide(&self, proposal: &Proposal) -> Result<()> {
-        let Proposal { call, plan, mode } = proposal;
-        let request = &plan.request;
-        let servers: Vec<&str> = request.mcp_servers.iter().map(|it| it.url.as_str()).collect();
-        let circumstances = Circumstances {
-            mode: *mode,
-            model: request.model.as_deref(),
-            tools: request.tools.as_deref(),
-            mcp_servers: &servers,
-            max_cost_usd: request.limits.max_cost_usd,
-            ..Circumstances::plain(call.face, When::at(self.clock.now()), call.address)
-        };
+        let Proposal { call, plan } = proposal;
+        let servers = plan.servers();
+        let circumstances = plan.circumstances(call, When::at(self.clock.now()), &servers);
         let resource = Resource::Agent((&plan.target).into());
         let principal = call.principal();
         let ask =
@@ -54,11 +47,21 @@ impl Authorize {
             let unseen = ask(Action::Read).is_err();
             return Err(if unseen { Error::no_such_agent() } else { error });
         }
-        for (at, tool) in request.tools.iter().flatten().enumerate() {
+        for (at, tool) in plan.request.tools.iter().flatten().enumerate() {
             ask(Action::UseTool(tool)).map_err(|error| {
                 error.at(format!("tools[{at}]"), "policy does not let this run use it")
             })?;
         }
         Ok(())
+    }
+
+    fn allows_every_tool(&self, Proposal { call, plan }: &Proposal) -> bool {
+        let servers = plan.servers();
+        self.judge.allows_every_tool(&Question {
+            principal: call.principal(),
+            action: Action::UseTool(""),
+            resource: Resource::Agent((&plan.target).into()),
+            circumstances: plan.circumstances(call, When::at(self.clock.now()), &servers),
+        })
     }
 }

@@ -30,6 +30,7 @@ mod verdict;
 mod world;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use cedar_policy::Schema;
@@ -50,6 +51,10 @@ use world::Prepared;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::judge::Question;
+
+/// How long a new set must stay as it is before it is taken: longer than a file takes to be
+/// written, or a few to be put in place.
+const SETTLING: Duration = Duration::from_millis(100);
 
 /// The access policies at work.
 pub struct Access {
@@ -114,6 +119,13 @@ impl Access {
         self.generation.load().decide(question, self.words())
     }
 
+    /// Whether the caller may use any tool, whatever it is called. False as soon as a policy looks
+    /// at the name of a tool, even where it would allow all that there are.
+    pub fn allows_every_tool(&self, question: &Question<'_>) -> bool {
+        let generation = self.generation.load();
+        !generation.tells_tools_apart() && generation.decide(question, self.words()).allowed()
+    }
+
     /// The same, evaluated whether or not it was asked before: for measuring and for tests.
     pub fn decide_afresh(&self, question: &Question<'_>) -> Verdict {
         self.generation.load().decide_afresh(question, self.words())
@@ -141,7 +153,7 @@ impl Access {
         let mut version = None;
         let read = self.source.read().and_then(|files| {
             let found = policies::version(&files);
-            if *found == *self.generation.load().version {
+            if *found == *self.generation.load().version || !self.is_settled(&found)? {
                 return Ok(None);
             }
             let known = refused.as_ref().filter(|known| known.version.as_ref() == Some(&found));
@@ -170,6 +182,13 @@ impl Access {
                 Reload::Failed { report, is_news }
             }
         }
+    }
+
+    /// Whether what was found is still there a moment later: a set that is being written is left
+    /// for the next look.
+    fn is_settled(&self, found: &str) -> Result<bool, Report> {
+        std::thread::sleep(SETTLING);
+        Ok(policies::version(&self.source.read()?) == found)
     }
 
     fn words(&self) -> Words<'_> {

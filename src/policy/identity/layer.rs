@@ -10,12 +10,13 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use super::credential::Credential;
+use super::webhook::Claim;
 use super::{Identity, SignedHook, unauthenticated, webhook};
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 use crate::http::edge::call;
 use crate::http::layer::{Next, Rest, Step};
-use crate::http::operation::{Face, Listener, Needs, Operation, Route};
+use crate::http::operation::{Face, Listener, Needs, Operation};
 use crate::model::call::Call;
 use crate::model::scope::Scope;
 
@@ -43,15 +44,19 @@ impl Step<Request<Body>> for Identify {
             Needs::OnApi(scope) | Needs::Scope(scope) => scope,
         };
         let credential = Credential::read(request.headers(), route.face == Face::Acp)?;
-        let hook = self.signed_hook(route).filter(|_| webhook::is_signed(request.headers()));
-        match (credential, hook) {
-            (Some(credential), _) => {
+        let is_signed =
+            route.operation == Operation::RunHook && webhook::is_signed(request.headers());
+        match credential {
+            Some(credential) => {
                 call.identify(self.identity.of(credential).await?);
                 hold(&call, scope)?;
                 next.run(request).await
             }
-            (None, Some(hook)) => self.signed(&call, hook, request, next).await,
-            (None, None) => {
+            None if is_signed => {
+                let hook = self.identity.hook(route.segments.first());
+                self.signed(&call, hook, request, next).await
+            }
+            None => {
                 self.identity.metrics.identified("none");
                 Err(unauthenticated(
                     "a credential is needed: `Authorization: Bearer <key or token>`, or `X-API-Key`",
@@ -62,13 +67,6 @@ impl Step<Request<Body>> for Identify {
 }
 
 impl Identify {
-    fn signed_hook(&self, route: &Route) -> Option<&SignedHook> {
-        if route.operation != Operation::RunHook {
-            return None;
-        }
-        self.identity.hooks.get(route.segments.first()?)
-    }
-
     /// A request that is known by the signature over its body.
     async fn signed<S: Rest<Request<Body>, Response<Body>>>(
         &self,
@@ -78,16 +76,34 @@ impl Identify {
         next: Next<'_, S>,
     ) -> Result<Response<Body>> {
         let (head, body) = request.into_parts();
+        self.identity.expects(hook, &head.headers)?;
         let body = body.read().await?;
         let (principal, claim) = self.identity.of_webhook(hook, &head.headers, &body)?;
         call.identify(principal);
+        let mut message = Message { call: Arc::clone(call), claim: Some(claim) };
         let answer = next.run(Request::from_parts(head, Body::full(body))).await?;
-        // A run that failed may have been had by its platform all the same. What provably was not
-        // may be sent again.
-        if answer.status().is_success() || matches!(answer.status().as_u16(), 500 | 502 | 504) {
-            claim.keep();
+        // Its platform has provably not had the run: it may be sent again.
+        if matches!(answer.status().as_u16(), 429 | 503) {
+            message.claim = None;
         }
         Ok(answer)
+    }
+}
+
+/// A signed message that is being answered. Once its run is admitted it is remembered, however the
+/// request ends: also when its sender has left.
+struct Message {
+    call: Arc<Call>,
+    claim: Option<Claim>,
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take()
+            && self.call.facts.is_admitted()
+        {
+            claim.keep();
+        }
     }
 }
 

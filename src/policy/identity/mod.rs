@@ -19,7 +19,7 @@ use http::HeaderMap;
 use self::credential::Credential;
 use self::issuer::Issuers;
 use self::key::KeyRing;
-use self::webhook::{Claim, Seen, Verifier};
+use self::webhook::{Claim, DEFAULT_WINDOW, Seen, SigningSecret, Verifier};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::model::principal::Principal;
@@ -33,6 +33,9 @@ pub struct Identity {
     pub issuers: Issuers,
     /// Signed webhooks, by hook.
     pub hooks: HashMap<String, SignedHook>,
+    /// Stands for every hook that is not signed or not there, so that a signed request to one is
+    /// refused like any with a wrong signature. Nobody knows its secret.
+    pub no_hook: SignedHook,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is counted.
@@ -47,6 +50,18 @@ pub struct SignedHook {
     pub seen: Seen,
     /// The caller.
     pub principal: Principal,
+}
+
+impl SignedHook {
+    /// One that nobody can sign for.
+    ///
+    /// # Errors
+    ///
+    /// The system has no randomness.
+    pub fn unknown() -> Result<Self, ring::error::Unspecified> {
+        let verifier = Verifier::new(vec![SigningSecret::unknown()?], DEFAULT_WINDOW);
+        Ok(Self { verifier, seen: Seen::new(1), principal: Principal::anonymous() })
+    }
 }
 
 impl Identity {
@@ -84,6 +99,18 @@ impl Identity {
 
     /// The caller of a signed webhook, and its claim to be the first with this message: kept when
     /// the run is accepted, given back where it is refused, so that the sender may try again.
+    fn hook(&self, agent: Option<&String>) -> &SignedHook {
+        agent.and_then(|agent| self.hooks.get(agent)).unwrap_or(&self.no_hook)
+    }
+
+    /// Refuses what need not be read to be refused.
+    fn expects(&self, hook: &SignedHook, head: &HeaderMap) -> Result<()> {
+        hook.verifier.check_head(head, self.clock.now()).map_err(|refused| {
+            self.metrics.identified(refused.name());
+            refused.error()
+        })
+    }
+
     fn of_webhook(
         &self,
         hook: &SignedHook,

@@ -60,8 +60,15 @@ impl Step<Request<Body>> for ByCaller {
         if call::route_of(&request)?.operation.needs() == Needs::Nothing {
             return next.run(request).await;
         }
-        let permits = ask(&self.0, Stage::Caller, &of_call(&call), &call).await?;
-        answer(next.run(request).await, permits)
+        let mut permits = ask(&self.0, Stage::Caller, &of_call(&call), &call).await?;
+        if permits.is_empty() {
+            return next.run(request).await;
+        }
+        // A run that goes on behind its answer, in the background, holds its own for as long.
+        let of_run = Arc::new(permits.of_run());
+        call.facts.holds(&of_run);
+        let held = (permits, of_run);
+        next.run(request).await.map(|answer| answer.map(|body| body.guard(held)))
     }
 }
 
@@ -75,15 +82,20 @@ impl Step<Proposal> for ByRun {
 
     async fn run<S: Rest<Proposal, Admission>>(
         &self,
-        proposal: Proposal,
+        mut proposal: Proposal,
         next: Next<'_, S>,
     ) -> Result<Admission> {
         let agent = proposal.plan.target.to_string();
         let subject = of_plan(&proposal.call, &proposal.plan, &agent);
         let permits = ask(&self.0, Stage::Run, &subject, &proposal.call).await?;
+        let held = proposal.call.facts.held();
+        proposal.plan.tools.must_be_seen |= self.0.count_tools();
         let mut admission = next.run(proposal).await?;
         if !permits.is_empty() {
             admission.grants.add(permits);
+        }
+        if let Some(callers) = held {
+            admission.grants.add(callers);
         }
         Ok(admission)
     }

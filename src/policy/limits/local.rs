@@ -90,7 +90,9 @@ impl Local {
             let refused = |why, states, after| Outcome::refused(&rule.name, why, states, after);
             match counter {
                 Counter::Concurrent(concurrent) => match concurrent.enter(key) {
-                    Entrance::Open(held) => permits.hold(Permit::Local { _held: held }),
+                    Entrance::Open(held) => {
+                        permits.hold(Permit::Local { _held: held }, rule.lasts());
+                    }
                     Entrance::Taken => return refused(Why::Concurrency, states, SOON),
                     Entrance::Crowded => return refused(Why::Crowded, states, SOON),
                 },

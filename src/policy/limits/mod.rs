@@ -88,6 +88,7 @@ pub enum LimitsError {
 pub struct Limits {
     counters: Counters,
     watch: Arc<dyn Watch>,
+    count_tools: bool,
 }
 
 #[derive(Debug)]
@@ -107,8 +108,10 @@ impl Limits {
         watch: Arc<dyn Watch>,
     ) -> Result<Self, LimitsError> {
         check(&rules).map_err(LimitsError::Rules)?;
-        let local = Local::new(&Plan::new(rules), MAX_KEYS, clock);
-        Ok(Self { counters: Counters::Local(local), watch })
+        let plan = Plan::new(rules);
+        let count_tools = plan.counts_tools();
+        let local = Local::new(&plan, MAX_KEYS, clock);
+        Ok(Self { counters: Counters::Local(local), watch, count_tools })
     }
 
     /// Limits that several gateways count together in Redis. It starts two tasks, which end after
@@ -127,8 +130,10 @@ impl Limits {
     ) -> Result<Self, LimitsError> {
         check(&rules).map_err(LimitsError::Rules)?;
         let told = Arc::clone(&watch);
-        let shared = Shared::new(Plan::new(rules), settings, clock, ids, tasks, told)?;
-        Ok(Self { counters: Counters::Shared(Box::new(shared)), watch })
+        let plan = Plan::new(rules);
+        let count_tools = plan.counts_tools();
+        let shared = Shared::new(plan, settings, clock, ids, tasks, told)?;
+        Ok(Self { counters: Counters::Shared(Box::new(shared)), watch, count_tools })
     }
 
     /// Asks the rules of a stage, and counts the request if they allow it. Counted here, it is
@@ -163,6 +168,11 @@ impl Limits {
             Counters::Local(local) => local.peek(stage, of),
             Counters::Shared(shared) => Box::pin(shared.peek(stage, of)).await,
         }
+    }
+
+    /// Whether there is a limit that is asked for each tool call.
+    pub fn count_tools(&self) -> bool {
+        self.count_tools
     }
 
     /// Forgets keys that are as if they had never been used. To be called every ten seconds or so;

@@ -93,7 +93,16 @@ impl Why {
 
 /// Places that are given back when this is dropped.
 #[derive(Debug, Default)]
-pub struct Permits(SmallVec<[Permit; 1]>);
+pub struct Permits(SmallVec<[(Permit, Lasts); 1]>);
+
+/// How long a place is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasts {
+    /// While the answer is under way.
+    Answer,
+    /// And while the run is that it has started.
+    Run,
+}
 
 /// One place.
 #[derive(Debug)]
@@ -106,8 +115,16 @@ pub(super) enum Permit {
 
 impl Permits {
     /// Holds one more.
-    pub(super) fn hold(&mut self, permit: Permit) {
-        self.0.push(permit);
+    pub(super) fn hold(&mut self, permit: Permit, lasts: Lasts) {
+        self.0.push((permit, lasts));
+    }
+
+    /// Takes out what lasts as long as the run does.
+    pub fn of_run(&mut self) -> Permits {
+        let all = std::mem::take(&mut self.0).into_iter();
+        let (runs, rest) = all.partition(|(_, lasts)| *lasts == Lasts::Run);
+        self.0 = rest;
+        Permits(runs)
     }
 
     /// Holds these as well, so that one guard rides on an answer however many stages gave permits.

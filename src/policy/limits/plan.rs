@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::{Key, Subject};
+use super::outcome::Lasts;
 use super::rule::{Dimension, Filters, Rule, RuleKind, Stage};
 
 /// One rule in its place.
@@ -44,6 +45,14 @@ impl Planned {
     pub(super) fn key(&self, of: &Subject<'_>) -> Option<Key> {
         self.only.admit(of).then(|| Key::new(&self.by, of))
     }
+
+    /// How long a place counts. A limit that tells operations apart counts what they start; one
+    /// that does not must leave a caller whose runs go on in the background free to ask for them.
+    pub(super) fn lasts(&self) -> Lasts {
+        let tells_operations =
+            self.by.contains(&Dimension::Operation) || self.only.operations.is_some();
+        if tells_operations { Lasts::Run } else { Lasts::Answer }
+    }
 }
 
 impl Plan {
@@ -70,6 +79,11 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Whether a rule is asked for each tool call.
+    pub(super) fn counts_tools(&self) -> bool {
+        !self.tool.is_empty()
     }
 
     /// The rules of a stage.

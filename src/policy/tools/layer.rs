@@ -18,7 +18,7 @@ use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
 use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
-use crate::model::judge::{Action, Circumstances, Judge, Question, Resource, When};
+use crate::model::judge::{Action, Judge, Question, Resource, When};
 use crate::model::plan::{Plan, RunCall};
 use crate::policy::limits::layer as limits;
 use crate::policy::limits::{Limits, Outcome, Stage, Subject};
@@ -116,9 +116,10 @@ impl Governed {
                 self.ready.push_back(RunEvent { synthetic, what });
             }
             Happening::Governance(governance) => {
-                self.watch.decided(&governance);
-                self.ready
-                    .push_back(RunEvent { synthetic, what: Happening::Governance(governance) });
+                if self.watch.decided(&governance) {
+                    let what = Happening::Governance(governance);
+                    self.ready.push_back(RunEvent { synthetic, what });
+                }
             }
             Happening::Ended(ending) => {
                 self.ready.extend(self.watch.overdue(None, synthetic));
@@ -153,17 +154,12 @@ async fn judged(parts: &Parts, call: &Call, plan: &Plan, tool: &str) -> Verdict 
     if !plan.tools.restricts && asked.is_some_and(|tools| !is_asked_for(tools)) {
         return Verdict::NotAskedFor;
     }
-    let circumstances = Circumstances {
-        model: plan.request.model.as_deref(),
-        tools: asked,
-        max_cost_usd: plan.request.limits.max_cost_usd,
-        ..Circumstances::plain(call.face, When::at(parts.clock.now()), call.address)
-    };
+    let servers = plan.servers();
     let question = Question {
         principal: call.principal(),
         action: Action::UseTool(tool),
         resource: Resource::Agent((&plan.target).into()),
-        circumstances,
+        circumstances: plan.circumstances(call, When::at(parts.clock.now()), &servers),
     };
     if let Err(error) = parts.judge.judge(&question) {
         return Verdict::Forbidden(error.message().to_owned());

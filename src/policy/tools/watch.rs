@@ -56,6 +56,8 @@ struct Seen {
     verdict: Verdict,
     /// Whether the decision over it has been told, by the platform or by us.
     is_told: bool,
+    /// Whether the platform has decided over it.
+    is_decided: bool,
 }
 
 /// The tool calls of one run.
@@ -81,23 +83,26 @@ impl Watch {
         verdict: Verdict,
         synthetic: bool,
     ) -> Option<RunEvent> {
-        let mut seen =
-            Seen { call_id: call_id.to_owned(), tool: tool.to_owned(), verdict, is_told: false };
+        let (call_id, tool) = (call_id.to_owned(), tool.to_owned());
+        let mut seen = Seen { call_id, tool, verdict, is_told: false, is_decided: false };
         let told = (!self.governs || !seen.verdict.is_allowed()).then(|| seen.tell(synthetic));
         self.calls.push(seen);
         told
     }
 
-    /// The platform told a decision of its own. It may not say over which call: then it is the
-    /// first of that tool that nothing has been told of.
-    pub fn decided(&mut self, governance: &Governance) {
+    /// The platform told a decision of its own: whether that is the one to tell. It may not say over
+    /// which call: then it is the first of that tool that it has said nothing of. Where we have
+    /// denied that call, ours stands, whatever the platform says.
+    pub fn decided(&mut self, governance: &Governance) -> bool {
         let is_meant = |seen: &&mut Seen| match &governance.call_id {
             Some(id) => seen.call_id == *id,
-            None => seen.tool == governance.tool && !seen.is_told,
+            None => seen.tool == governance.tool && !seen.is_decided,
         };
-        if let Some(seen) = self.calls.iter_mut().find(is_meant) {
-            seen.is_told = true;
-        }
+        let Some(seen) = self.calls.iter_mut().find(is_meant) else { return true };
+        seen.is_decided = true;
+        let is_news = !seen.is_told;
+        seen.is_told = true;
+        is_news
     }
 
     /// What was decided over a call.

@@ -14,6 +14,7 @@ use switchyard::inbound::unified::handle;
 use switchyard::model::agent::AgentRef;
 use switchyard::model::content::{Attachment, Message, Role};
 use switchyard::model::ids::{RunId, ThreadId};
+use switchyard::model::judge::Mode;
 use switchyard::model::plan::{Plan, PlannedThread, ToolControl};
 use switchyard::model::run::RunRequest;
 
@@ -79,10 +80,15 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
     let ids = CountingIds::default();
     let (run_id, thread_id) = (RunId::new(&ids, Timestamp(0)), ThreadId::new(&ids, Timestamp(0)));
     let plan = Plan {
+        mode: Mode::Whole,
         run_id,
         target: AgentRef { upstream: upstream.name.clone(), native: file.agent },
         kind: upstream.kind.clone(),
-        tools: ToolControl { tells: upstream.kind == "acp", restricts: upstream.kind == "make" },
+        tools: ToolControl {
+            tells: upstream.kind == "acp",
+            restricts: upstream.kind == "make",
+            must_be_seen: false,
+        },
         preset: file.preset,
         request: request(&file.request)?,
         thread: PlannedThread {

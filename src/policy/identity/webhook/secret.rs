@@ -48,6 +48,15 @@ impl SigningSecret {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
     }
 
+    /// A secret that nobody has.
+    ///
+    /// # Errors
+    ///
+    /// The system has no randomness.
+    pub fn unknown() -> Result<Self, ring::error::Unspecified> {
+        hmac::Key::generate(hmac::HMAC_SHA256, &ring::rand::SystemRandom::new()).map(Self)
+    }
+
     /// The signature of `<id>.<timestamp>.<body>`.
     pub(super) fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);

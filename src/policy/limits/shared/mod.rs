@@ -149,8 +149,7 @@ impl Shared {
         asked: &[Asked<'_>],
         leases: Option<&[LeasePermit]>,
     ) -> Result<Vec<i64>, Absence> {
-        let sets =
-            asked.iter().filter(|of| matches!(of.rule.kind, RuleKind::Concurrent(_))).count();
+        let sets = sets(asked).count();
         let mut invocation = self.take.prepare_invoke();
         invocation.arg(sets).arg(asked.len() - sets);
         invocation.arg(u8::from(leases.is_some())).arg(micros(LEASE));
@@ -200,15 +199,20 @@ fn looked(asked: &[Asked<'_>], answer: &[i64]) -> Peek {
     peek
 }
 
+/// Those that are counted in sets, not in windows.
+fn sets<'a, 'b>(asked: &'a [Asked<'b>]) -> impl Iterator<Item = &'a Asked<'b>> {
+    asked.iter().filter(|of| matches!(of.rule.kind, RuleKind::Concurrent(_)))
+}
+
 /// What the script decided.
 fn decided(asked: &[Asked<'_>], answer: &[i64], leases: SmallVec<[LeasePermit; 2]>) -> Outcome {
     let mut states = looked(asked, answer).windows;
     let refused = answer.first().and_then(|place| usize::try_from(*place).ok()).unwrap_or(0);
     let Some(by) = refused.checked_sub(1).and_then(|place| asked.get(place)) else {
         let mut permits = Permits::default();
-        for mut lease in leases {
+        for (mut lease, of) in leases.into_iter().zip(sets(asked)) {
             lease.taken();
-            permits.hold(Permit::Lease { _held: lease });
+            permits.hold(Permit::Lease { _held: lease }, of.rule.lasts());
         }
         return Outcome::Allowed { states, permits };
     };
