@@ -8,6 +8,7 @@ mod wanted;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -23,8 +24,9 @@ use crate::inbound::admin::explain::{Asked, Explained, ExplainedStep, Explains};
 use crate::model::agent::AgentRef;
 use crate::model::judge::{Action, Circumstances, Question, Resource, When};
 use crate::model::key::Key;
+use crate::model::run::RunLimits;
 use crate::policy::access::Access;
-use crate::policy::budget::Budgets;
+use crate::policy::budget::{Asking, Budgets};
 use crate::policy::limits::{Limits, Subject};
 
 /// Asks the engines.
@@ -143,8 +145,12 @@ impl Explains for Explainer {
         let (limits, step) = self.limits(&subject).await;
         explained.limits = limits;
         steps.push(step);
-        if let (Some(reference), Action::Run) = (&reference, wanted.action) {
-            let (budgets, step) = self.budgets(&principal, reference).await?;
+        if let (Some(agent), Action::Run) = (&reference, wanted.action) {
+            let limits = &RunLimits { max_cost_usd: asked.max_cost_usd, ..RunLimits::default() };
+            let principal = &principal;
+            // Nothing is reserved, so nothing becomes overdue.
+            let asking = Asking { principal, agent, limits, longest: Duration::ZERO };
+            let (budgets, step) = self.budgets(&asking).await?;
             explained.budgets = budgets;
             steps.push(step);
         }

@@ -147,12 +147,14 @@ impl Works {
     fn explainer(&self, config: &Config) -> Explainer {
         // They were read without fault when the guard started.
         let configured = policies::keys(config).unwrap_or_default();
-        Explainer::new(&self.gateway, &self.guard, configured, &self.surrounding.clock)
+        let clock = &self.surrounding.clock;
+        Explainer::new(&self.gateway, &self.guard, configured, clock)
     }
 }
 
 /// Why a caller would be let in or not, asked of engines that serve nobody. Limits that one
-/// process counts by itself stand there as if nothing had been asked.
+/// process counts by itself stand there as if nothing had been asked, and
+/// what an agent usually costs is not known.
 pub(super) async fn explain(config: &Config, asked: &Asked) -> Result<Explained, Failure> {
     // Nobody brings a token, so no issuer need be asked for its keys.
     let mut config = config.clone();

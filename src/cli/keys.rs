@@ -301,15 +301,21 @@ pub(super) fn explain(asked: Explain, out: &mut dyn Write) -> io::Result<Result<
     Ok(Ok(explained.allowed))
 }
 
-/// What is used of a budget, in the units that it has a ceiling in.
+/// What is used of a budget and what the run would reserve, in the units that it has a ceiling in.
 fn used(budget: &ExplainedBudget) -> String {
     let (ceilings, used) = (&budget.ceilings, budget.spent + budget.reserved);
+    let wanted = &budget.wanted;
     let parts = [
-        ceilings.usd.map(|most| format!("{} of {most} USD", used.usd)),
-        ceilings.tokens.map(|most| format!("{} of {most} tokens", used.tokens)),
-        ceilings.credits.map(|most| format!("{} of {most} credits", used.credits)),
-        ceilings.runs.map(|most| format!("{} of {most} runs", used.runs)),
+        ceilings.usd.map(|most| format!("{} of {most} USD used, {} wanted", used.usd, wanted.usd)),
+        ceilings
+            .tokens
+            .map(|most| format!("{} of {most} tokens used, {} wanted", used.tokens, wanted.tokens)),
+        ceilings.credits.map(|most| {
+            format!("{} of {most} credits used, {} wanted", used.credits, wanted.credits)
+        }),
+        ceilings
+            .runs
+            .map(|most| format!("{} of {most} runs used, {} wanted", used.runs, wanted.runs)),
     ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    format!("{} used", parts.join(", "))
+    parts.into_iter().flatten().collect::<Vec<String>>().join("; ")
 }

@@ -122,6 +122,13 @@ pub(super) fn settle(standings: &mut [Standing], parts: &[Part], spent: Option<&
     }
 }
 
+impl Balance {
+    /// Whether an account that stands so would hold this claim.
+    pub fn has_room(mut self, claim: &Claim) -> bool {
+        hold(&mut self, &not_below_zero(&claim.amounts), &claim.ceilings).is_some()
+    }
+}
+
 fn hold(balance: &mut Balance, wanted: &Amounts, ceilings: &Ceilings) -> Option<()> {
     let reserved = sum(&balance.reserved, wanted)?;
     ceilings.hold(&(balance.spent + reserved)).then(|| balance.reserved = reserved)
@@ -193,6 +200,27 @@ mod tests {
         assert_eq!(standings[0].holds, 0);
         assert_eq!(reserve(&mut standings, &[part(0, Some(5), 2)]), Reserved::Refused(0));
         assert_eq!(reserve(&mut standings, &[part(0, Some(5), 1)]), Reserved::Held);
+    }
+
+    #[test]
+    fn an_account_has_room_for_just_what_it_would_hold() {
+        let account = Account {
+            budget: "b".to_owned(),
+            subject: "s".to_owned(),
+            window_start: Timestamp(0),
+            window_end: None,
+        };
+        for (spent, reserved, wanted, has_room) in
+            [(2, 1, 2, true), (2, 1, 3, false), (5, 0, 0, true), (0, 5, -1, true), (6, 0, 0, false)]
+        {
+            let balance = Balance { spent: runs(spent), reserved: runs(reserved) };
+            let ceilings = Ceilings { runs: Some(5), ..Ceilings::default() };
+            let claim = Claim { account: account.clone(), ceilings, amounts: runs(wanted) };
+            assert_eq!(balance.has_room(&claim), has_room, "{balance:?} {wanted}");
+            let (_, parts) = parts_of(&[claim]);
+            let made = reserve(&mut [Standing { balance, ..Standing::default() }], &parts);
+            assert_eq!(made == Reserved::Held, has_room, "{balance:?} {wanted}");
+        }
     }
 
     #[test]

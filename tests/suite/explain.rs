@@ -9,6 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::callers::{Folder, IN_FORCE, eventually, make_key, policies, run_as, sha256, status};
+use crate::governed::{CALLERS, OTHER, account, opened, still, until};
 use crate::harness::{Answer, KEY, KEY_HASH, World};
 use crate::tokens::forge::with;
 
@@ -149,6 +150,82 @@ async fn an_explanation_says_everything_that_decides() {
     world.finish().await;
 }
 
+/// What refuses a question's request, where anything does.
+async fn refuses(world: &World, asked: Value) -> Value {
+    explain(world, &asked).await.expect(200).json()["refused_by"].clone()
+}
+
+#[tokio::test]
+async fn a_budget_refuses_where_what_the_run_would_reserve_has_no_room() {
+    let more = r#"
+budgets: [{ name: daily, by: principal, usd: "1", per: day, reserve: { usd: "0.4" } }]
+"#;
+    let (world, _clock) = still(&format!("{CALLERS}{more}")).await;
+    let agent = "agentbase:any";
+    let first = opened(&world, agent, "[scenario:two-events] Hello").await;
+    // The second run of the same cap has what the first one has cost beside it.
+    for (cap, refused_by) in [
+        (Some("0.600001"), Some("budgets")),
+        (Some("0.6"), None),
+        (Some("0.6"), Some("budgets")),
+        (Some("0.1"), None),
+        (None, None),
+    ] {
+        let question = json!({ "key": "n8n", "agent": agent, "max_cost_usd": cap });
+        assert_eq!(refuses(&world, question).await, json!(refused_by), "{cap:?}");
+        let limits = json!({ "limits": { "max_cost_usd": cap } });
+        let answer = run_as(&world, KEY, agent, limits).await;
+        let expected = if refused_by.is_none() { 200 } else { 429 };
+        assert_eq!(answer.status, expected, "{cap:?}: {}", answer.text());
+    }
+    // Two are in flight: 0.8 of 1 is reserved, and there is no room for another 0.4.
+    let second = opened(&world, agent, "[scenario:two-events] Hello").await;
+    let explained = explain(&world, &json!({ "key": "n8n", "agent": agent })).await.json();
+    assert_eq!(explained["refused_by"], "budgets", "{explained}");
+    let budget = &explained["budgets"][0];
+    assert_eq!(
+        (&budget["reserved"]["usd"], &budget["wanted"]["usd"]),
+        (&json!("0.8"), &json!("0.4"))
+    );
+    let told = explained["steps"].as_array().unwrap().last().unwrap()["because"].as_str().unwrap();
+    assert!(told.contains("daily"), "{told}");
+    run_as(&world, KEY, agent, json!({})).await.problem(429, "budget_exhausted");
+    let low = refuses(&world, json!({ "key": "n8n", "agent": agent, "max_cost_usd": "0.1" })).await;
+    let answer = run_as(&world, KEY, agent, json!({ "limits": { "max_cost_usd": "0.1" } })).await;
+    assert_eq!(answer.status == 429, low == "budgets", "a low cap: {low} {}", answer.text());
+    assert_eq!(refuses(&world, json!({ "key": "other", "agent": agent })).await, Value::Null);
+    run_as(&world, OTHER, agent, json!({})).await.expect(200);
+    world.simulator.signal("second");
+    first.all().await;
+    second.all().await;
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_budget_is_explained_by_what_the_agents_runs_have_cost() {
+    // Each run costs 0.0245, which is believed after eight of them.
+    let more = r#"
+budgets: [{ name: daily, by: principal, usd: "0.22", per: day, reserve: { usd: "0.000001" } }]
+"#;
+    let (world, _clock) = still(more).await;
+    for run in 1..=9 {
+        let said = refuses(&world, json!({ "key": "n8n", "agent": "acp:ok" })).await;
+        let answer = run_as(&world, KEY, "acp:ok", json!({})).await;
+        if run == 9 {
+            assert_eq!(said, "budgets", "less than a run usually costs is left");
+            answer.problem(429, "budget_exhausted");
+        } else {
+            assert_eq!(said, Value::Null, "{run}");
+            answer.expect(200);
+            until("it is settled", async || {
+                account(&world, "daily", "acp:ok").await["reserved"]["runs"] == 0
+            })
+            .await;
+        }
+    }
+    world.finish().await;
+}
+
 #[tokio::test]
 async fn operators_are_shown_the_configuration_and_no_secret() {
     let folder = policies(POLICIES);
@@ -219,6 +296,7 @@ async fn the_command_explains_the_same_and_says_it_by_its_exit_code() {
         (vec!["--caller", "n8n", "--agent", "acp:tools"], 2, "policy    REFUSES"),
         (vec!["--caller", "n8n", "--agent", "zaia:ok"], 2, "budgets   REFUSES"),
         (vec!["--caller", "n8n", "--action", "administer"], 2, "scope     REFUSES"),
+        (vec!["--caller", "n8n", "--agent", "zaia:ok"], 2, "1 of 1 runs used, 1 wanted"),
         (vec!["--caller", "n8n", "--agent", "make:ok", "--tool", "scenario:9"], 2, "scenario:9"),
         (
             vec!["--caller", "n8n", "--agent", "make:tools", "--at", "2026-03-02T03:00:00Z"],

@@ -1,11 +1,10 @@
-//! What bounds a run beside policy: how its limits and its budgets stand. Called
+//! What bounds a run beside policy: how its limits stand, and whether its budgets have room. Called
 //! by the explainer; nothing is counted.
 
 use super::{Explainer, passed, refused};
 use crate::error::Result;
 use crate::inbound::admin::explain::{ExplainedBudget, ExplainedLimit, ExplainedStep};
-use crate::model::agent::AgentRef;
-use crate::model::principal::Principal;
+use crate::policy::budget::Asking;
 use crate::policy::limits::{Peek, Stage, Subject};
 
 impl Explainer {
@@ -51,22 +50,16 @@ impl Explainer {
         (limits, step)
     }
 
+    /// How the budgets stand that such a run is held against, and whether each would let it
+    /// reserve what it must.
     pub(super) async fn budgets(
         &self,
-        principal: &Principal,
-        agent: &AgentRef,
+        asking: &Asking<'_>,
     ) -> Result<(Vec<ExplainedBudget>, ExplainedStep)> {
         let mut budgets = Vec::new();
         let mut full = Vec::new();
-        for standing in self.budgets.balances(principal, agent).await? {
-            let used = standing.spent + standing.reserved;
-            let is_open = |used: i64, most: Option<i64>| most.is_none_or(|most| used < most);
-            let ceilings = &standing.ceilings;
-            let has_room = is_open(used.usd.0, ceilings.usd.map(|it| it.0))
-                && is_open(used.tokens, ceilings.tokens)
-                && is_open(used.credits.0, ceilings.credits.map(|it| it.0))
-                && is_open(used.runs, ceilings.runs);
-            if !has_room {
+        for standing in self.budgets.balances(asking).await? {
+            if !standing.has_room {
                 full.push(standing.budget.clone());
             }
             budgets.push(ExplainedBudget {
@@ -75,12 +68,13 @@ impl Explainer {
                 ceilings: standing.ceilings,
                 spent: standing.spent,
                 reserved: standing.reserved,
+                wanted: standing.wanted,
                 resets_at: standing.resets_at,
             });
         }
         let step = match full.is_empty() {
-            true => passed("budgets", "none of them is used up"),
-            false => refused("budgets", format!("used up: {}", full.join(", "))),
+            true => passed("budgets", "each has room for what the run would reserve"),
+            false => refused("budgets", format!("no room for this run: {}", full.join(", "))),
         };
         Ok((budgets, step))
     }

@@ -112,6 +112,8 @@ pub struct ExplainedBudget {
     pub spent: Amounts,
     /// What runs in flight have reserved.
     pub reserved: Amounts,
+    /// What this run would reserve.
+    pub wanted: Amounts,
     /// When it begins anew; null for a budget in total.
     pub resets_at: Option<Timestamp>,
 }

@@ -112,25 +112,16 @@ impl Budgets {
     /// [`Kind::BudgetExhausted`] where one has no room; the store's own where it fails, so that no
     /// run goes uncounted.
     pub async fn reserve(&self, asking: &Asking<'_>) -> Result<Option<Reservation>> {
-        let Asking { principal, agent, limits, longest } = *asking;
-        let rules: Vec<&Rule> =
-            self.rules.iter().filter(|rule| rule.applies(principal, agent)).collect();
-        if rules.is_empty() {
+        let now = self.shared.clock.now();
+        let (claims, estimate) = self.claims(asking, now);
+        if claims.is_empty() {
             return Ok(None);
         }
-        let now = self.shared.clock.now();
-        let usual = self.shared.history.usual(agent);
-        let estimate = Estimate::of(&rules, limits, &usual);
-        let claim = |rule: &&Rule| Claim {
-            account: rule.account(principal, agent, now),
-            ceilings: rule.ceilings,
-            amounts: estimate.reserve,
-        };
         let offered = Reservation {
             shared: Arc::clone(&self.shared),
             id: format!("rsv_{}", self.shared.ids.next(now).simple()),
-            agent: agent.clone(),
-            claims: rules.iter().map(claim).collect(),
+            agent: asking.agent.clone(),
+            claims,
             estimate,
             reserved: estimate.reserve,
             figures: Figures::default(),
@@ -139,9 +130,24 @@ impl Budgets {
             state: State::Settled,
         };
         let mut reservation =
-            self.offer(offered, later(now, longest.saturating_add(MARGIN)), now).await?;
+            self.offer(offered, later(now, asking.longest.saturating_add(MARGIN)), now).await?;
         reservation.state = State::Riding;
         Ok(Some(reservation))
+    }
+
+    /// What a run claims that begins now, of each budget that applies.
+    fn claims(&self, asking: &Asking<'_>, now: Timestamp) -> (Vec<Claim>, Estimate) {
+        let Asking { principal, agent, limits, longest: _ } = *asking;
+        let rules: Vec<&Rule> =
+            self.rules.iter().filter(|rule| rule.applies(principal, agent)).collect();
+        let usual = self.shared.history.usual(agent);
+        let estimate = Estimate::of(&rules, limits, &usual);
+        let claim = |rule: &&Rule| Claim {
+            account: rule.account(principal, agent, now),
+            ceilings: rule.ceilings,
+            amounts: estimate.reserve,
+        };
+        (rules.iter().map(claim).collect(), estimate)
     }
 
     /// Asks the ledger in a task of its own: if the caller leaves meanwhile, the answer is still
@@ -179,17 +185,17 @@ impl Budgets {
         answered.await.map_err(|_| broken())?
     }
 
-    /// How the account of every budget stands that applies to this caller and agent.
+    /// How the account of every budget stands that applies, and whether it has room for the run:
+    /// [`Budgets::reserve`] would refuse exactly where one has none. Nothing is reserved.
     ///
     /// # Errors
     /// The store's.
-    pub async fn balances(&self, principal: &Principal, agent: &AgentRef) -> Result<Vec<Standing>> {
-        let now = self.shared.clock.now();
+    pub async fn balances(&self, asking: &Asking<'_>) -> Result<Vec<Standing>> {
+        let (claims, _) = self.claims(asking, self.shared.clock.now());
         let mut standings = Vec::new();
-        for rule in self.rules.iter().filter(|rule| rule.applies(principal, agent)) {
-            let account = rule.account(principal, agent, now);
-            let balance = self.shared.ledger.balance(&account).await?;
-            standings.push(Standing::new(account, balance, rule.ceilings));
+        for claim in claims {
+            let balance = self.shared.ledger.balance(&claim.account).await?;
+            standings.push(Standing::new(claim, balance));
         }
         Ok(standings)
     }

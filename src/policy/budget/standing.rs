@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::model::amounts::{Amounts, Ceilings};
-use crate::store::{Account, Balance};
+use crate::store::{Account, Balance, Claim};
 
 /// How an account stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -20,14 +20,20 @@ pub struct Standing {
     pub reserved: Amounts,
     /// What both together may come to, in each unit that has a ceiling.
     pub ceilings: Ceilings,
+    /// What the run that is asked about would reserve.
+    pub wanted: Amounts,
+    /// Whether that would be reserved.
+    pub has_room: bool,
     /// When it begins anew; null for a budget in total.
     pub resets_at: Option<Timestamp>,
 }
 
 impl Standing {
-    pub(super) fn new(account: Account, balance: Balance, ceilings: Ceilings) -> Self {
+    pub(super) fn new(claim: Claim, balance: Balance) -> Self {
+        let has_room = balance.has_room(&claim);
+        let Claim { account, ceilings, amounts: wanted } = claim;
         let Account { budget, subject, window_start: _, window_end: resets_at } = account;
         let Balance { spent, reserved } = balance;
-        Self { budget, subject, spent, reserved, ceilings, resets_at }
+        Self { budget, subject, spent, reserved, ceilings, wanted, has_room, resets_at }
     }
 }

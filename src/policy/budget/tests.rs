@@ -65,8 +65,11 @@ impl House {
 
     async fn ask(&self, cap: Option<i64>) -> Result<Option<Reservation>> {
         let limits = RunLimits { max_cost_usd: cap.map(Micro), ..RunLimits::default() };
-        let (principal, agent) = (&self.principal, &self.agent);
-        self.budgets.reserve(&Asking { principal, agent, limits: &limits, longest: HOUR }).await
+        self.budgets.reserve(&self.asking(&limits)).await
+    }
+
+    fn asking<'a>(&'a self, limits: &'a RunLimits) -> Asking<'a> {
+        Asking { principal: &self.principal, agent: &self.agent, limits, longest: HOUR }
     }
 
     async fn reserve(&self) -> Reservation {
@@ -81,7 +84,8 @@ impl House {
     }
 
     async fn standing(&self) -> Standing {
-        self.budgets.balances(&self.principal, &self.agent).await.unwrap().remove(0)
+        let limits = RunLimits::default();
+        self.budgets.balances(&self.asking(&limits)).await.unwrap().remove(0)
     }
 
     /// Waits for tasks that drops have left.
