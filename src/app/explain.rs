@@ -22,8 +22,9 @@ use crate::gateway::Gateway;
 use crate::gateway::keys::KeyAdmin;
 use crate::inbound::admin::explain::{Asked, Explained, ExplainedStep, Explains};
 use crate::model::agent::AgentRef;
-use crate::model::judge::{Action, Circumstances, Question, Resource, When};
+use crate::model::judge::{Action, Circumstances, Question, When};
 use crate::model::key::Key;
+use crate::model::principal::Principal;
 use crate::model::run::RunLimits;
 use crate::policy::access::Access;
 use crate::policy::budget::{Asking, Budgets};
@@ -55,6 +56,30 @@ impl Explainer {
             limits: Arc::clone(&guard.limits),
             budgets: Arc::clone(&guard.budgets),
             clock: Arc::clone(clock),
+        }
+    }
+
+    /// The agent that is meant. Who reads a run of its own need not see its agent any more.
+    fn agent(
+        &self,
+        principal: &Principal,
+        agent: &str,
+        wanted: &Wanted<'_>,
+    ) -> (Option<AgentRef>, ExplainedStep) {
+        let found = match wanted.is_of_owned() {
+            true => self.gateway.resolve(agent),
+            false => self.gateway.visible(principal, agent).ok(),
+        };
+        match found.map(|found| AgentRef { upstream: found.upstream, native: found.id }) {
+            Some(found) => {
+                let step = passed("agent", format!("`{agent}` is {found}"));
+                (Some(found), step)
+            }
+            None => {
+                let said = "there is no such agent, or the key's list or the workspace leaves it \
+                            out";
+                (None, refused("agent", said))
+            }
         }
     }
 
@@ -93,17 +118,9 @@ impl Explains for Explainer {
         let mut explained = Explained::default();
         let mut reference = None;
         if let Some(agent) = &asked.agent {
-            match self.gateway.visible(&principal, agent) {
-                Ok(found) => {
-                    let found = AgentRef { upstream: found.upstream, native: found.id };
-                    steps.push(passed("agent", format!("`{agent}` is {found}")));
-                    reference = Some(found);
-                }
-                Err(_) => steps.push(refused(
-                    "agent",
-                    "there is no such agent, or the key's list or the workspace leaves it out",
-                )),
-            }
+            let (found, step) = self.agent(&principal, agent, &wanted);
+            steps.push(step);
+            reference = found;
         } else if wanted.needs_agent() {
             return Err(Error::invalid("agent", "is needed for this action"));
         }
@@ -118,20 +135,16 @@ impl Explains for Explainer {
             max_cost_usd: asked.max_cost_usd,
             ..Circumstances::plain(wanted.face, at, address)
         };
-        let resource = match (&reference, wanted.action) {
-            (_, Action::Administer) => Some(Resource::Gateway),
-            (Some(agent), Action::Proxy) => Some(Resource::Upstream(&agent.upstream)),
-            (Some(agent), _) => Some(Resource::Agent(agent.into())),
-            (None, _) => None,
-        };
-        if let Some(resource) = resource {
+        if let Some(resource) = wanted.resource(reference.as_ref(), &principal) {
             let (action, principal) = (wanted.action, &*principal);
             let question = Question { principal, action, resource, circumstances };
             let (policy, step) = self.policy(&question)?;
             explained.policy = Some(policy);
             steps.push(step);
         }
-        let agent = reference.as_ref().map(ToString::to_string);
+        // Limits of agents and platforms count runs, and nothing that is read.
+        let target = reference.as_ref().filter(|_| wanted.is_run());
+        let agent = target.map(ToString::to_string);
         let subject = Subject {
             address: Some(address),
             workspace: Some(&principal.workspace),
@@ -139,13 +152,13 @@ impl Explains for Explainer {
             class: principal.class.as_deref(),
             operation: Some(wanted.operation.name()),
             agent: agent.as_deref(),
-            upstream: reference.as_ref().map(|agent| agent.upstream.as_str()),
+            upstream: target.map(|agent| agent.upstream.as_str()),
             tool: None,
         };
         let (limits, step) = self.limits(&subject).await;
         explained.limits = limits;
         steps.push(step);
-        if let (Some(agent), Action::Run) = (&reference, wanted.action) {
+        if let (Some(agent), Action::Run) = (target, wanted.action) {
             let limits = &RunLimits { max_cost_usd: asked.max_cost_usd, ..RunLimits::default() };
             let principal = &principal;
             // Nothing is reserved, so nothing becomes overdue.

@@ -145,6 +145,9 @@ pub(super) struct Explain {
     /// The face: unified, hooks, acp, admin, proxy.
     #[arg(long)]
     face: Option<String>,
+    /// The operation, as limits name it: create_agent_run, run_hook, get_run.
+    #[arg(long)]
+    operation: Option<String>,
     /// How the answer is wanted: whole, stream, background.
     #[arg(long)]
     mode: Option<String>,
@@ -269,6 +272,7 @@ pub(super) fn explain(asked: Explain, out: &mut dyn Write) -> io::Result<Result<
         mcp_servers: asked.mcp_servers,
         max_cost_usd: asked.max_cost_usd,
         face: asked.face,
+        operation: asked.operation,
         mode: asked.mode,
         address: asked.address,
         at: asked.at,

@@ -79,8 +79,8 @@ impl Gateway {
             && who.agents.as_ref().is_none_or(|list| is_listed(list, name, target))
     }
 
-    /// The agent of a reference or an alias.
-    fn resolve(&self, agent: &str) -> Option<config::Agent> {
+    /// The agent of a reference or an alias, whoever can see it.
+    pub fn resolve(&self, agent: &str) -> Option<config::Agent> {
         if let Some(alias) = self.0.agents.get(agent) {
             return Some(alias.clone());
         }

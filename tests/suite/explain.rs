@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::callers::{Folder, IN_FORCE, eventually, make_key, policies, run_as, sha256, status};
-use crate::governed::{CALLERS, OTHER, account, opened, still, until};
+use crate::governed::{CALLERS, OTHER, Way, account, opened, refusal, still, until};
 use crate::harness::{Answer, KEY, KEY_HASH, World};
 use crate::tokens::forge::with;
 
@@ -227,6 +227,84 @@ budgets: [{ name: daily, by: principal, usd: "0.22", per: day, reserve: { usd: "
 }
 
 #[tokio::test]
+async fn a_limit_of_an_operation_is_explained_for_the_face_and_operation_that_it_is_about() {
+    for (way, question) in [
+        (Way::Json, json!({ "face": "unified" })),
+        (Way::Stream, json!({ "operation": "create_agent_run" })),
+        (Way::Hook, json!({ "face": "hooks" })),
+        (Way::Hook, json!({ "operation": "run_hook" })),
+        (Way::Acp, json!({ "face": "acp" })),
+    ] {
+        let operation = match way {
+            Way::Json | Way::Background => "create_run",
+            Way::Stream => "create_agent_run",
+            Way::Hook => "run_hook",
+            Way::Acp | Way::AcpStream => "run_acp",
+        };
+        let limit = format!(
+            "limits: [{{ name: few, by: principal, requests: 1, per: 1h, burst: 1, operations: [{operation}] }}]\n"
+        );
+        let (world, _clock) = still(&limit).await;
+        let asked = with(&json!({ "key": "n8n", "agent": "acp:ok" }), &question);
+        assert_eq!(refuses(&world, asked.clone()).await, Value::Null, "{question}");
+        assert!(way.ask(&world, KEY, "acp:ok").await.status.is_success(), "{question}");
+        assert_eq!(refuses(&world, asked).await, "limits", "{question}");
+        refusal(way, way.ask(&world, KEY, "acp:ok").await, 429, "rate_limited");
+        // Other ways in are not counted by it.
+        for (other, face) in [(Way::Json, "unified"), (Way::Hook, "hooks"), (Way::Acp, "acp")] {
+            let is_limited = other == way;
+            let asked = json!({ "key": "n8n", "agent": "acp:ok", "face": face });
+            let said = refuses(&world, asked).await;
+            assert_eq!(said == "limits", is_limited, "{operation} by {face}: {said}");
+            let answer = other.ask(&world, KEY, "acp:ok").await;
+            assert_eq!(answer.status == 429, is_limited, "{operation} by {face}");
+        }
+        world.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn to_read_takes_the_scope_and_the_policy_of_what_is_read() {
+    let folder = policies(
+        r#"@id("closed") forbid (principal, action == Action::"read", resource is Run) when { resource in Agent::"make:slow" };"#,
+    );
+    let limit = "limits: [{ name: once, by: agent, requests: 1, per: 1h, burst: 1 }]\n";
+    let more = format!("access: {{ policies: \"{}\" }}\n{limit}", folder.display());
+    let world = World::with(&more).await;
+    let runs = make_key(&world, "runs", json!({ "scopes": ["runs:read", "runs:write"] })).await;
+    let agents = make_key(&world, "agents", json!({ "scopes": ["agents:read"] })).await;
+    let run = run_as(&world, &runs.secret, "acp:ok", json!({})).await.expect(200).json();
+    let closed = run_as(&world, &runs.secret, "make:slow", json!({})).await.expect(200).json();
+    let path = |run: &Value| format!("/v1/runs/{}", run["id"].as_str().unwrap());
+    for (key, agent, operation, refused_by, path, answered) in [
+        (&runs, "acp:ok", Some("get_run"), None, path(&run), 200),
+        (&runs, "acp:ok", Some("list_runs"), None, "/v1/runs".to_owned(), 200),
+        (&runs, "acp:ok", None, Some("scope"), "/v1/upstreams".to_owned(), 403),
+        (&runs, "make:slow", Some("get_run"), Some("policy"), path(&closed), 404),
+        (&agents, "acp:ok", None, None, "/v1/upstreams".to_owned(), 200),
+        (&agents, "acp:ok", Some("list_upstreams"), None, "/v1/upstreams".to_owned(), 200),
+        (&agents, "acp:ok", Some("get_run"), Some("scope"), path(&run), 403),
+    ] {
+        let question =
+            json!({ "key": key.id, "agent": agent, "action": "read", "operation": operation });
+        let what = format!("{question} {path}");
+        assert_eq!(refuses(&world, question).await, json!(refused_by), "{what}");
+        assert_eq!(status(&world, &key.secret, &path).await, answered, "{what}");
+    }
+    for (asked, path) in [
+        (json!({ "operation": "fly" }), "operation"),
+        (json!({ "operation": "get_run" }), "operation"),
+        (json!({ "operation": "run_hook", "face": "acp" }), "operation"),
+        (json!({ "face": "admin" }), "face"),
+    ] {
+        let asked = with(&json!({ "key": "n8n", "agent": "acp:ok" }), &asked);
+        let problem = explain(&world, &asked).await.problem(400, "invalid_request");
+        assert_eq!(problem["errors"][0]["path"], path, "{asked}: {problem}");
+    }
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn operators_are_shown_the_configuration_and_no_secret() {
     let folder = policies(POLICIES);
     let hash = sha256("a key of the file");
@@ -297,6 +375,12 @@ async fn the_command_explains_the_same_and_says_it_by_its_exit_code() {
         (vec!["--caller", "n8n", "--agent", "zaia:ok"], 2, "budgets   REFUSES"),
         (vec!["--caller", "n8n", "--action", "administer"], 2, "scope     REFUSES"),
         (vec!["--caller", "n8n", "--agent", "zaia:ok"], 2, "1 of 1 runs used, 1 wanted"),
+        (vec!["--caller", "n8n", "--agent", "acp:ok", "--action", "read"], 2, "scope     REFUSES"),
+        (
+            vec!["--caller", "n8n", "--agent", "acp:ok", "--action=read", "--operation=get_run"],
+            0,
+            "the credential has `runs:read`",
+        ),
         (vec!["--caller", "n8n", "--agent", "make:ok", "--tool", "scenario:9"], 2, "scenario:9"),
         (
             vec!["--caller", "n8n", "--agent", "make:tools", "--at", "2026-03-02T03:00:00Z"],

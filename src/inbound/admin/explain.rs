@@ -47,8 +47,12 @@ pub struct Asked {
     pub mcp_servers: Vec<String>,
     /// The cap on the run's cost, in US dollars.
     pub max_cost_usd: Option<Micro>,
-    /// The face, `unified` where it is left out.
+    /// The face; where it is left out, that of the operation, else the usual one of the action.
     pub face: Option<String>,
+    /// The operation by which it is asked for, as limits name it; where it is left out, the usual
+    /// one of the action on that face. To `read` a run or a thread, name one that does
+    /// (`get_run`): it is the caller's own that is read.
+    pub operation: Option<String>,
     /// How the answer is wanted: `whole` (the default), `stream` or `background`.
     pub mode: Option<String>,
     /// Where the call comes from; this machine where it is left out.
