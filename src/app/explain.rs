@@ -26,6 +26,7 @@ use crate::model::judge::{Action, Circumstances, Question, When};
 use crate::model::key::Key;
 use crate::model::principal::Principal;
 use crate::model::run::RunLimits;
+use crate::outbound::pause::Pauses;
 use crate::policy::access::Access;
 use crate::policy::budget::{Asking, Budgets};
 use crate::policy::limits::{Limits, Subject};
@@ -36,6 +37,7 @@ pub(super) struct Explainer {
     configured: Vec<Key>,
     keys: KeyAdmin,
     access: Arc<Access>,
+    pauses: Pauses,
     limits: Arc<Limits>,
     budgets: Arc<Budgets>,
     clock: Arc<dyn Clock>,
@@ -45,6 +47,7 @@ impl Explainer {
     pub(super) fn new(
         gateway: &Gateway,
         guard: &Guard,
+        pauses: &Pauses,
         configured: Vec<Key>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -53,6 +56,7 @@ impl Explainer {
             configured,
             keys: guard.keys.clone(),
             access: Arc::clone(&guard.access),
+            pauses: pauses.clone(),
             limits: Arc::clone(&guard.limits),
             budgets: Arc::clone(&guard.budgets),
             clock: Arc::clone(clock),
@@ -144,6 +148,9 @@ impl Explains for Explainer {
         }
         // Limits of agents and platforms count runs, and nothing that is read.
         let target = reference.as_ref().filter(|_| wanted.is_run());
+        if let Some(target) = target {
+            steps.push(self.pauses(&principal, &target.upstream));
+        }
         let agent = target.map(ToString::to_string);
         let subject = Subject {
             address: Some(address),

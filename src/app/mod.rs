@@ -98,6 +98,7 @@ struct Works {
     tasks: Tasks,
     gateway: Gateway,
     guard: Guard,
+    pauses: Pauses,
 }
 
 impl Works {
@@ -113,7 +114,7 @@ impl Works {
         let judge: Arc<dyn Judge> = guard.judge.clone();
         let admit = AdmitParts {
             judge: Arc::clone(&judge),
-            pauses,
+            pauses: pauses.clone(),
             limits: Arc::clone(&guard.limits),
             budgets: Arc::clone(&guard.budgets),
             longest: bounds.max_duration,
@@ -141,20 +142,20 @@ impl Works {
             shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
             threads: Threads::new(bounds.threads, bounds.history_bytes),
         });
-        Ok(Self { surrounding, metrics, tasks, gateway, guard })
+        Ok(Self { surrounding, metrics, tasks, gateway, guard, pauses })
     }
 
     fn explainer(&self, config: &Config) -> Explainer {
         // They were read without fault when the guard started.
         let configured = policies::keys(config).unwrap_or_default();
         let clock = &self.surrounding.clock;
-        Explainer::new(&self.gateway, &self.guard, configured, clock)
+        Explainer::new(&self.gateway, &self.guard, &self.pauses, configured, clock)
     }
 }
 
 /// Why a caller would be let in or not, asked of engines that serve nobody. Limits that one
-/// process counts by itself stand there as if nothing had been asked, and
-/// what an agent usually costs is not known.
+/// process counts by itself stand there as if nothing had been asked; no platform has asked to be
+/// left alone, and what an agent usually costs is not known.
 pub(super) async fn explain(config: &Config, asked: &Asked) -> Result<Explained, Failure> {
     // Nobody brings a token, so no issuer need be asked for its keys.
     let mut config = config.clone();
@@ -171,7 +172,7 @@ impl App {
         let works = Works::build(config, surrounding).await?;
         let drain = Drain::default();
         let faces = faces(config, &works, &drain);
-        let Works { surrounding, metrics, tasks, gateway, guard } = works;
+        let Works { surrounding, metrics, tasks, gateway, guard, pauses: _ } = works;
         let edge = |listener, drain: &Drain| -> HttpService {
             let parts = EdgeParts {
                 listener,

@@ -78,24 +78,35 @@ impl Pauses {
 
     /// Refuses while a platform is paused for this caller.
     pub fn check(&self, upstream: &str, who: &Principal) -> Result<()> {
+        let now = self.clock.now();
+        let Some((kind, until)) = self.pause(upstream, who, now) else { return Ok(()) };
+        let left = u64::try_from(until.0 - now.0).unwrap_or(0);
+        let said = "the platform asked not to be called for now, and was not";
+        Err(Error::new(kind, said)
+            .retry_after(Duration::from_micros(left))
+            .upstream(upstream, None, None))
+    }
+
+    /// Why a platform is paused for this caller, and until when; none where it is not. The kind is
+    /// that of [`Pauses::check`]'s refusal.
+    pub fn pause(
+        &self,
+        upstream: &str,
+        who: &Principal,
+        now: Timestamp,
+    ) -> Option<(Kind, Timestamp)> {
         let mut pauses = self.until.lock();
         if pauses.is_empty() {
-            return Ok(());
+            return None;
         }
-        let now = self.clock.now();
         for paused in [Paused::new(upstream, None), Paused::new(upstream, Some(who))] {
             let Some((kind, until)) = pauses.get(&paused).copied() else { continue };
-            if until <= now {
-                pauses.remove(&paused);
-                continue;
+            if until > now {
+                return Some((kind, until));
             }
-            let left = u64::try_from(until.0 - now.0).unwrap_or(0);
-            let said = "the platform asked not to be called for now, and was not";
-            return Err(Error::new(kind, said)
-                .retry_after(Duration::from_micros(left))
-                .upstream(upstream, None, None));
+            pauses.remove(&paused);
         }
-        Ok(())
+        None
     }
 }
 

@@ -4,12 +4,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::callers::{Folder, IN_FORCE, eventually, make_key, policies, run_as, sha256, status};
-use crate::governed::{CALLERS, OTHER, Way, account, opened, refusal, still, until};
+use crate::faces::scenario;
+use crate::governed::{CALLERS, OTHER, TRIAL, Way, account, opened, refusal, still, until};
 use crate::harness::{Answer, KEY, KEY_HASH, World};
 use crate::tokens::forge::with;
 
@@ -91,7 +93,10 @@ async fn an_explanation_says_everything_that_decides() {
     let world = World::with(&config(&folder)).await;
     let ask = async |asked: Value| explain(&world, &asked).await.expect(200).json();
     let all = ask(json!({ "key": "key_acme.n8n", "agent": "support" })).await;
-    assert_eq!(steps(&all), ["identity", "scope", "agent", "policy", "limits", "budgets"]);
+    assert_eq!(
+        steps(&all),
+        ["identity", "scope", "agent", "policy", "pauses", "limits", "budgets"]
+    );
     assert_eq!(all["limits"][0]["limit"], "hourly");
     assert_eq!(
         (&all["limits"][0]["quota"], &all["limits"][0]["remaining"]),
@@ -301,6 +306,40 @@ async fn to_read_takes_the_scope_and_the_policy_of_what_is_read() {
         let problem = explain(&world, &asked).await.problem(400, "invalid_request");
         assert_eq!(problem["errors"][0]["path"], path, "{asked}: {problem}");
     }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_platform_that_asked_to_be_left_alone_refuses_until_it_said() {
+    let (world, clock) = still(CALLERS).await;
+    let said = async |key: &str, agent: &str| {
+        let told = explain(&world, &json!({ "key": key, "agent": agent })).await.expect(200).json();
+        let pauses = told["steps"].as_array().unwrap().iter().find(|it| it["step"] == "pauses");
+        let because = pauses.unwrap()["because"].as_str().unwrap().to_owned();
+        (told["refused_by"].clone(), because)
+    };
+    assert_eq!(said("n8n", "make:ok").await.0, Value::Null);
+    let (agent, input) = scenario("make", "rate-limited");
+    let asked = Way::Json.request(&world, KEY, (&agent, &input), Value::Null);
+    world.send(asked).await.problem(429, "rate_limited");
+    for (key, secret) in [("n8n", KEY), ("other", OTHER)] {
+        let (refused_by, because) = said(key, "make:ok").await;
+        assert_eq!(refused_by, "pauses", "{key}: {because}");
+        assert!(because.contains("2026-03-10T12:00:20"), "{because}");
+        run_as(&world, secret, "make:ok", json!({})).await.problem(429, "rate_limited");
+    }
+    assert_eq!(said("n8n", "zaia:ok").await.0, Value::Null);
+    // A quota of the day is one caller's.
+    run_as(&world, OTHER, "acp:quota", json!({})).await.problem(429, "budget_exhausted");
+    let (refused_by, because) = said("other", "acp:ok").await;
+    assert_eq!(refused_by, "pauses", "{because}");
+    assert!(because.contains("2026-03-11T00:00:00"), "{because}");
+    run_as(&world, OTHER, "acp:ok", json!({})).await.problem(429, "budget_exhausted");
+    assert_eq!(said("trial", "acp:ok").await.0, Value::Null);
+    run_as(&world, TRIAL, "acp:ok", json!({})).await.expect(200);
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(said("n8n", "make:ok").await.0, Value::Null);
+    run_as(&world, KEY, "make:ok", json!({})).await.expect(200);
     world.finish().await;
 }
 

@@ -1,13 +1,28 @@
-//! What bounds a run beside policy: how its limits stand, and whether its budgets have room. Called
-//! by the explainer; nothing is counted.
+//! What bounds a run beside policy: whether its platform wants to be left alone, how its limits
+//! stand, and whether its budgets have room. Called by the explainer; nothing is counted.
 
 use super::{Explainer, passed, refused};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::inbound::admin::explain::{ExplainedBudget, ExplainedLimit, ExplainedStep};
+use crate::model::principal::Principal;
 use crate::policy::budget::Asking;
 use crate::policy::limits::{Peek, Stage, Subject};
 
 impl Explainer {
+    /// Whether the platform wants to be left alone by this caller.
+    pub(super) fn pauses(&self, principal: &Principal, upstream: &str) -> ExplainedStep {
+        match self.pauses.pause(upstream, principal, self.clock.now()) {
+            None => passed("pauses", format!("`{upstream}` has not asked to be left alone")),
+            Some((Kind::BudgetExhausted, until)) => {
+                let said = format!("this caller's quota at `{upstream}` is used up until {until}");
+                refused("pauses", said)
+            }
+            Some((_, until)) => {
+                refused("pauses", format!("`{upstream}` asked to be left alone until {until}"))
+            }
+        }
+    }
+
     /// How the limits stand that such a request is held against.
     pub(super) async fn limits(
         &self,

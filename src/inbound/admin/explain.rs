@@ -82,7 +82,8 @@ pub struct Explained {
 /// One step.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ExplainedStep {
-    /// Its name: `identity`, `scope`, `agent`, `policy`, `limits`, `budgets`.
+    /// Its name: `identity`, `scope`, `agent`, `policy`, `pauses`, `limits`,
+    /// `budgets`.
     pub step: &'static str,
     /// Whether it lets the request pass.
     pub passes: bool,
