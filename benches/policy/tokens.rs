@@ -4,6 +4,7 @@
 #[expect(
     dead_code,
     unreachable_pub,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "it makes tokens for the tests as well, and fails as tests do"
 )]

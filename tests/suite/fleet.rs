@@ -148,7 +148,7 @@ async fn a_redis_that_never_answers_costs_milliseconds_and_each_gateway_counts_i
 async fn where_so_configured_a_redis_that_is_away_refuses_what_it_would_count() {
     let Some(server) = available() else { return };
     let proxy = Proxy::before(server.url()).await;
-    let worlds = three(&proxy.url(), &prefix(), "when_away: refuse, timeout: 50ms").await;
+    let worlds = three(&proxy.url(), &prefix(), "when_away: refuse, timeout: 200ms").await;
     found(&worlds).await;
     assert_eq!(asked(&worlds, 2).await.0, [200; 6]);
     proxy.silence(true);

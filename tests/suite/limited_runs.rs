@@ -115,7 +115,7 @@ budgets: [{ name: trial, by: principal, runs: 1, per: day }]
 
 #[tokio::test]
 async fn a_run_in_the_background_counts_to_its_caller_until_it_is_over() {
-    for of in ["by: operation", "by: principal, operations: [create_run, run_agent]"] {
+    for of in ["by: operation", "by: principal, operations: [create_run, create_agent_run]"] {
         let world =
             World::with(&format!("limits: [{{ name: mine, {of}, concurrent: 2 }}]\n")).await;
         let begin = async || Way::Background.ask(&world, KEY, "zaia:head-stall").await;

@@ -138,6 +138,7 @@ budgets: [{ name: daily, by: principal, usd: "1", per: day, reserve: { usd: "0.6
     stream.all().await;
     let spent = settled(&world, "daily", "agentbase:any").await;
     assert_eq!(spent["usd"], "0.0021");
+    Way::Json.ask(&world, KEY, "agentbase:any").await.expect(200);
     // A caller who says that it may cost more has more reserved.
     let dear = json!({ "limits": { "max_cost_usd": "0.9" } });
     let input = ("agentbase:any", "[scenario:head-stall] Hello");
@@ -147,7 +148,6 @@ budgets: [{ name: daily, by: principal, usd: "1", per: day, reserve: { usd: "0.6
     assert_eq!(stands["reserved"]["usd"], "0.9");
     cancel(&world, run["id"].as_str().unwrap()).await;
     settled(&world, "daily", "agentbase:any").await;
-    Way::Json.ask(&world, KEY, "agentbase:any").await.expect(200);
     world.finish().await;
 }
 
