@@ -7,4 +7,5 @@ pub mod access;
 pub mod budget;
 pub mod identity;
 pub mod limits;
+pub mod pii;
 pub mod tools;

@@ -1,0 +1,248 @@
+//! Treats and restores whole JSON values in place: every string, every key, numbers that may be
+//! identifiers, and JSON documents inside of strings.
+//!
+//! Invariant: after an error the value must not be used; depth and size are bounded, and beyond
+//! the bound is an error.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::plan::Plan;
+use super::scan::Failure;
+use super::token::restore::Restorer;
+use super::treat::{Count, Treatment};
+use super::vault::Vault;
+
+/// Arrays and objects in one another, documents inside of strings included: what the JSON reader
+/// takes.
+const MAX_DEPTH: usize = 128;
+/// Bytes of all strings of a value: more than a request may have.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Documents inside of strings inside of documents.
+const MAX_LEVELS: usize = 2;
+/// Digits from which on a number may identify somebody.
+const LONG_NUMBER: usize = 6;
+
+/// Treats JSON values, counting over all of them.
+pub struct JsonTreatment {
+    treatment: Treatment,
+    bytes: usize,
+    is_idle: bool,
+    out: String,
+}
+
+impl JsonTreatment {
+    /// As [`Treatment::new`].
+    pub fn new(plan: Arc<Plan>, vault: Option<Arc<Vault>>) -> Self {
+        let is_idle = plan.is_empty();
+        Self { treatment: Treatment::new(plan, vault), bytes: 0, is_idle, out: String::new() }
+    }
+
+    /// Treats a value; `name` is that of the field it stands in, or empty.
+    ///
+    /// # Errors
+    /// [`Failure`]; the value may be half treated then.
+    pub fn treat(&mut self, name: &str, value: &mut Value) -> Result<(), Failure> {
+        if self.is_idle { Ok(()) } else { self.value(name, value, 0, 0) }
+    }
+
+    /// Treats a text that is no JSON by itself, but may hold a document.
+    ///
+    /// # Errors
+    /// As for [`JsonTreatment::treat`].
+    pub fn text(&mut self, name: &str, text: &mut String) -> Result<(), Failure> {
+        if self.is_idle { Ok(()) } else { self.string(name, text, 0, 0) }
+    }
+
+    /// What was found so far.
+    pub fn counts(&self) -> Vec<Count> {
+        self.treatment.counts()
+    }
+
+    fn value(
+        &mut self,
+        name: &str,
+        value: &mut Value,
+        depth: usize,
+        level: usize,
+    ) -> Result<(), Failure> {
+        if depth > MAX_DEPTH {
+            return Err(Failure::Exhausted { what: "depth" });
+        }
+        match value {
+            Value::Null | Value::Bool(_) => Ok(()),
+            Value::Number(number) => {
+                let text = number.to_string();
+                let digits = text.bytes().filter(u8::is_ascii_digit).count();
+                if digits >= LONG_NUMBER && self.plain(name, &text)? {
+                    *value = Value::String(std::mem::take(&mut self.out));
+                }
+                Ok(())
+            }
+            Value::String(text) => self.string(name, text, depth, level),
+            Value::Array(items) => {
+                items.iter_mut().try_for_each(|item| self.value(name, item, depth + 1, level))
+            }
+            Value::Object(fields) => self.object(fields, depth, level),
+        }
+    }
+
+    fn object(
+        &mut self,
+        fields: &mut Map<String, Value>,
+        depth: usize,
+        level: usize,
+    ) -> Result<(), Failure> {
+        let mut names = Vec::with_capacity(fields.len());
+        for (key, value) in fields.iter_mut() {
+            self.value(key, value, depth + 1, level)?;
+            let is_changed = self.plain("", key)?;
+            names.push(is_changed.then(|| std::mem::take(&mut self.out)));
+        }
+        if names.iter().any(Option::is_some) {
+            for ((key, value), name) in std::mem::take(fields).into_iter().zip(names) {
+                let mut name = name.unwrap_or(key);
+                // Two keys may become one; neither value is lost.
+                while fields.contains_key(&name) {
+                    name.push('_');
+                }
+                fields.insert(name, value);
+            }
+        }
+        Ok(())
+    }
+
+    fn string(
+        &mut self,
+        name: &str,
+        text: &mut String,
+        depth: usize,
+        level: usize,
+    ) -> Result<(), Failure> {
+        let begins = text.trim_start().bytes().next();
+        if level < MAX_LEVELS
+            && matches!(begins, Some(b'{' | b'['))
+            && let Ok(mut inner) = serde_json::from_str::<Value>(text)
+        {
+            let before = inner.clone();
+            self.value(name, &mut inner, depth + 1, level + 1)?;
+            if inner != before {
+                *text = inner.to_string();
+                return Ok(());
+            }
+            // The reader drops a field that is given twice, so the text is looked at, too.
+        }
+        if self.plain(name, text)? {
+            std::mem::swap(text, &mut self.out);
+        }
+        Ok(())
+    }
+
+    /// Treats a text into `out`, and says whether it changed.
+    fn plain(&mut self, name: &str, text: &str) -> Result<bool, Failure> {
+        self.bytes += text.len();
+        if self.bytes > MAX_BYTES {
+            return Err(Failure::Exhausted { what: "size" });
+        }
+        self.out.clear();
+        self.treatment.whole(name, text, &mut self.out)?;
+        Ok(self.out != text)
+    }
+}
+
+/// Restores tokens in every string of a value, documents inside of strings included. Keys stay.
+///
+/// # Errors
+/// A value that is too deep.
+pub fn restore(vault: &Arc<Vault>, value: &mut Value) -> Result<(), Failure> {
+    if vault.is_empty() { Ok(()) } else { restore_at(vault, value, 0, 0) }
+}
+
+fn restore_at(
+    vault: &Arc<Vault>,
+    value: &mut Value,
+    depth: usize,
+    level: usize,
+) -> Result<(), Failure> {
+    if depth > MAX_DEPTH {
+        return Err(Failure::Exhausted { what: "depth" });
+    }
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::String(text) => {
+            // Into the decoded strings of an inner document, so that a quote in a value cannot
+            // break it.
+            let begins = text.trim_start().bytes().next();
+            if level < MAX_LEVELS
+                && matches!(begins, Some(b'{' | b'['))
+                && let Ok(mut inner) = serde_json::from_str::<Value>(text)
+            {
+                let before = inner.clone();
+                restore_at(vault, &mut inner, depth + 1, level + 1)?;
+                if inner != before {
+                    *text = inner.to_string();
+                }
+                return Ok(());
+            }
+            *text = Restorer::whole(vault, text);
+            Ok(())
+        }
+        Value::Array(items) => {
+            items.iter_mut().try_for_each(|item| restore_at(vault, item, depth + 1, level))
+        }
+        Value::Object(fields) => {
+            fields.iter_mut().try_for_each(|(_, item)| restore_at(vault, item, depth + 1, level))
+        }
+    }
+}
+
+impl std::fmt::Debug for JsonTreatment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JsonTreatment({} bytes so far)", self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::pii::{Direction, HashKey, Rules, Scope};
+    use serde_json::json;
+
+    fn treatment(action: &str, vault: &Arc<Vault>) -> JsonTreatment {
+        let rules = json!({ "rules": [{ "entities": ["*"], "action": action }] });
+        let rules = Rules::compile(serde_json::from_value(rules).unwrap(), HashKey::new(b"key"));
+        let (direction, groups) = (Direction::ToUpstream, &[]);
+        let scope = Scope { direction, face: "", upstream: "", agent: "", groups };
+        JsonTreatment::new(rules.unwrap().plan(&scope).unwrap(), Some(Arc::clone(vault)))
+    }
+
+    #[test]
+    fn strings_keys_numbers_and_inner_documents_are_treated_and_restored() {
+        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let inner = json!({ "to": "jane@example.com", "deep": "{\"x\":[\"jane@example.com\"]}" });
+        let before = json!({
+            "jane@example.com": 1, "card": 4111111111111111u64, "n": [1, true, null, 20260101],
+            "arguments": inner.to_string(), "broken": "{\"to\": \"jane@example.com\"",
+            "twice": "{\"a\":\"jane@example.com\",\"a\":\"b\"}",
+        });
+        let mut value = before.clone();
+        let mut treatment = treatment("tokenize", &vault);
+        treatment.treat("", &mut value).unwrap();
+        let text = value.to_string();
+        assert!(!text.contains("jane@") && !text.contains("4111111"), "{text}");
+        assert_eq!(value["n"], before["n"]);
+        assert_eq!(treatment.counts().iter().map(|count| count.count).sum::<u64>(), 6);
+        restore(&vault, &mut value).unwrap();
+        assert_eq!(value["arguments"], before["arguments"]);
+        assert_eq!(value["broken"], before["broken"]);
+    }
+
+    #[test]
+    fn what_is_too_deep_is_an_error() {
+        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
+        let failure = treatment("redact", &vault).treat("", &mut deep.clone());
+        assert_eq!(failure, Err(Failure::Exhausted { what: "depth" }));
+    }
+}
