@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use serde_json::Map;
-use switchyard::clock::{Clock, RandomIds, SystemClock};
+use switchyard::clock::{Clock, ManualClock, RandomIds, SystemClock, Timestamp};
 use switchyard::error::Error;
 use switchyard::http::body::Body;
 use switchyard::http::edge::call::{self, CallLayer};
@@ -62,12 +62,14 @@ pub(crate) async fn play(long: Duration) -> Outcome<()> {
     );
 
     let call = caller(&clock).await?;
+    // The policies are about the hour.
+    let noon = ManualClock::at(Timestamp::parse("2026-03-10T12:00:00Z").ok_or("no time")?);
     let access = Arc::new(sets::engine(sets::Shape::Heads, 1_000)?);
     let judge = Arc::new(Decider { access, metrics: metrics.policy().clone() });
     let bare = AdmitService::new(service_fn(admitted));
     let guarded = AdmitService::new(
         ServiceBuilder::new()
-            .layer(layer(Authorize { judge, clock: Arc::clone(&clock) }))
+            .layer(layer(Authorize { judge, clock: Arc::new(noon) }))
             .layer(layer(ByRun(limits)))
             .service(service_fn(admitted)),
     );
