@@ -390,6 +390,7 @@ limits:
   - {{ name: a, by: [principal, colour], requests: 0, per: 1m }}
   - {{ name: b, by: principal, requests: 5 }}
   - {{ name: c, by: tool, concurrent: 3 }}
+  - {{ name: e, by: principal, tools: [pay], concurrent: 3 }}
 budgets:
   - {{ name: c, by: principal, per: week }}
   - {{ name: d, by: address, usd: -1, per: day }}
@@ -416,13 +417,14 @@ tools: {{ on_violation: shout }}
         "12:51: limits[0].requests: must be a whole number, at least 1",
         "13:5: limits[1]: must have either",
         "14:38: limits[2].concurrent: cannot be counted by tool",
-        "16:5: budgets[0]: must have one of",
-        "16:36: budgets[0].per: must be",
-        "17:20: budgets[1].by: each must be",
-        "17:34: budgets[1].usd: must be a decimal number",
-        "18:18: counters.url: must be",
-        "19:15: store.url: must begin with",
-        "20:24: tools.on_violation: must be",
+        "15:57: limits[3].concurrent: cannot be counted by tool",
+        "17:5: budgets[0]: must have one of",
+        "17:36: budgets[0].per: must be",
+        "18:20: budgets[1].by: each must be",
+        "18:34: budgets[1].usd: must be a decimal number",
+        "19:18: counters.url: must be",
+        "20:15: store.url: must begin with",
+        "21:24: tools.on_violation: must be",
     ];
     let lines = lines(&text);
     for line in expected {
