@@ -20,11 +20,12 @@ use crate::error::{Error, Kind, Result};
 use crate::gateway::Gateway;
 use crate::gateway::keys::KeyAdmin;
 use crate::http::body::Body;
-use crate::http::operation::{Operation, Route};
+use crate::http::operation::{Needs, Operation, Route};
 use crate::inbound::admin::explain::Explains;
 use crate::inbound::{acp, admin, hooks, unified};
 use crate::model::call::Call;
 use crate::model::judge::Judge;
+use crate::model::scope::Scope;
 
 /// What the faces need.
 pub struct Parts {
@@ -103,6 +104,9 @@ impl Inner {
         let segment = |at: usize| route.segments.get(at).map_or("", String::as_str);
         let (first, second) = (segment(0), segment(1));
         let (head, body) = request.into_parts();
+        if route.operation.needs() == Needs::Scope(Scope::Admin) {
+            admin::handle::authorize(parts, &call)?;
+        }
         match route.operation {
             Operation::CreateRun => {
                 unified::handle::create_run(parts, &call, None, &head, body).await
@@ -129,16 +133,14 @@ impl Inner {
             Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
             Operation::GetHealth => Ok(admin::response::health()),
             Operation::GetReadiness => admin::response::readiness((parts.unready)()),
-            Operation::CreateKey => admin::handle::create_key(parts, &call, &head, body).await,
-            Operation::ListKeys => admin::handle::list_keys(parts, &call, &head).await,
-            Operation::GetKey => admin::handle::get_key(parts, &call, &head, first).await,
-            Operation::RotateKey => {
-                admin::handle::rotate_key(parts, &call, &head, first, body).await
-            }
-            Operation::RevokeKey => admin::handle::revoke_key(parts, &call, &head, first).await,
-            Operation::RevokeToken => admin::handle::revoke_token(parts, &call, &head, body).await,
-            Operation::Explain => admin::handle::explain(parts, &call, &head, body).await,
-            Operation::GetConfig => admin::handle::get_config(parts, &call, &head),
+            Operation::CreateKey => admin::handle::create_key(parts, &head, body).await,
+            Operation::ListKeys => admin::handle::list_keys(parts, &head).await,
+            Operation::GetKey => admin::handle::get_key(parts, &head, first).await,
+            Operation::RotateKey => admin::handle::rotate_key(parts, &head, first, body).await,
+            Operation::RevokeKey => admin::handle::revoke_key(parts, &head, first).await,
+            Operation::RevokeToken => admin::handle::revoke_token(parts, &head, body).await,
+            Operation::Explain => admin::handle::explain(parts, &head, body).await,
+            Operation::GetConfig => admin::handle::get_config(parts, &head),
             // Refused on the EDGE already, with the methods that are there.
             Operation::Unknown => Err(Error::new(Kind::NotFound, "there is nothing at this path")),
         }

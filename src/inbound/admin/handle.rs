@@ -22,8 +22,9 @@ use crate::model::call::Call;
 use crate::model::judge::{Action, Circumstances, Question, Resource, When};
 use crate::wire::json::{self, Bounds};
 
-/// Holds an operator against the access policies: the scope alone is not enough.
-fn authorize(parts: &Parts, call: &Call) -> Result<()> {
+/// Holds an operator against the access policies: the scope alone is not enough. Asked in one
+/// place, before any of the operations below.
+pub fn authorize(parts: &Parts, call: &Call) -> Result<()> {
     parts.judge.judge(&Question {
         principal: call.principal(),
         action: Action::Administer,
@@ -33,20 +34,13 @@ fn authorize(parts: &Parts, call: &Call) -> Result<()> {
 }
 
 /// `POST /admin/keys`.
-pub async fn create_key(
-    parts: &Parts,
-    call: &Call,
-    head: &Head,
-    body: Body,
-) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub async fn create_key(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
     let wanted: KeyBody = read(head, body).await?;
     made(StatusCode::CREATED, &parts.keys.create(wanted.wanted()?).await?)
 }
 
 /// `GET /admin/keys`.
-pub async fn list_keys(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub async fn list_keys(parts: &Parts, head: &Head) -> Result<Response<Body>> {
     let (workspace, cursor, limit) = request::list(head.uri.query())?;
     let page = parts.keys.list(workspace.as_deref(), cursor.as_deref(), limit).await?;
     let next_cursor = page.next_cursor;
@@ -54,8 +48,7 @@ pub async fn list_keys(parts: &Parts, call: &Call, head: &Head) -> Result<Respon
 }
 
 /// `GET /admin/keys/{key_id}`.
-pub async fn get_key(parts: &Parts, call: &Call, head: &Head, id: &str) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub async fn get_key(parts: &Parts, head: &Head, id: &str) -> Result<Response<Body>> {
     Query::read(head.uri.query(), &[])?;
     answer::json(StatusCode::OK, &parts.keys.get(id).await?)
 }
@@ -63,36 +56,22 @@ pub async fn get_key(parts: &Parts, call: &Call, head: &Head, id: &str) -> Resul
 /// `POST /admin/keys/{key_id}/rotate`.
 pub async fn rotate_key(
     parts: &Parts,
-    call: &Call,
     head: &Head,
     id: &str,
     body: Body,
 ) -> Result<Response<Body>> {
-    authorize(parts, call)?;
     let wanted: RotateBody = read_or_default(head, body).await?;
     made(StatusCode::OK, &parts.keys.rotate(id, wanted.overlap()?).await?)
 }
 
 /// `DELETE /admin/keys/{key_id}`: the key is revoked, and stays in the list.
-pub async fn revoke_key(
-    parts: &Parts,
-    call: &Call,
-    head: &Head,
-    id: &str,
-) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub async fn revoke_key(parts: &Parts, head: &Head, id: &str) -> Result<Response<Body>> {
     Query::read(head.uri.query(), &[])?;
     answer::json(StatusCode::OK, &parts.keys.revoke(id).await?)
 }
 
 /// `POST /admin/tokens/revoke`.
-pub async fn revoke_token(
-    parts: &Parts,
-    call: &Call,
-    head: &Head,
-    body: Body,
-) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub async fn revoke_token(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
     let asked: TokenBody = read(head, body).await?;
     let token = asked.clone().token()?;
     if !parts.issuers.contains(&token.issuer) {
@@ -103,20 +82,13 @@ pub async fn revoke_token(
 }
 
 /// `POST /admin/explain`.
-pub async fn explain(
-    parts: &Parts,
-    call: &Call,
-    head: &Head,
-    body: Body,
-) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub async fn explain(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
     let asked: Asked = read(head, body).await?;
     answer::json(StatusCode::OK, &parts.explains.explain(&asked).await?)
 }
 
 /// `GET /admin/config`.
-pub fn get_config(parts: &Parts, call: &Call, head: &Head) -> Result<Response<Body>> {
-    authorize(parts, call)?;
+pub fn get_config(parts: &Parts, head: &Head) -> Result<Response<Body>> {
     Query::read(head.uri.query(), &[])?;
     answer::json(StatusCode::OK, &parts.config)
 }
