@@ -2,6 +2,7 @@
 //!
 //! Invariant: results go to standard output, everything else to standard error.
 
+mod explain;
 mod keys;
 
 use std::ffi::OsString;
@@ -76,7 +77,7 @@ enum Command {
     ///
     /// Asks the same engines in the same order as a request would. Ends with 0 where it would be
     /// let in and with 2 where it would not.
-    Explain(Box<keys::Explain>),
+    Explain(Box<explain::Explain>),
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,
 }
@@ -138,7 +139,7 @@ fn run_command(
         Command::Simulate { list: true, .. } => write!(out, "{}", scenarios::list()).map(Ok)?,
         Command::Simulate { listen, list: false } => commands::simulate(listen),
         Command::Keys { command } => keys::keys(command, out)?,
-        Command::Explain(asked) => match keys::explain(*asked, out)? {
+        Command::Explain(asked) => match explain::explain(*asked, out)? {
             Ok(true) => Ok(()),
             Ok(false) => return Ok(REFUSED),
             Err(failure) => Err(failure),
