@@ -8,11 +8,12 @@ mod cases;
 mod inputs;
 mod measure;
 mod stage;
+#[path = "../shared/start.rs"]
+mod start;
 
 use std::process::ExitCode;
 
-/// What anything here comes to; the text of an error is for the person who reads the run.
-pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) use start::Outcome;
 
 // The gateway's own allocator: much of what is measured is allocating.
 #[global_allocator]
@@ -26,26 +27,10 @@ Measures encoding and decoding for each platform.
   --callgrind-one CASE   one case 100 times, for `valgrind --tool=callgrind`; see benches/run.sh";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match play(&words) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("codec: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    start::start("codec", HELP, play)
 }
 
 fn play(words: &[&str]) -> Outcome<()> {
-    // Test runners start every target, `cargo bench` alone says so; there is no test here.
-    if !words.contains(&"--bench") || words.contains(&"--list") {
-        return Ok(());
-    }
-    if words.contains(&"--help") {
-        println!("{HELP}");
-        return Ok(());
-    }
     let cases = cases::all()?;
     if words.contains(&"--names") {
         cases.iter().for_each(|case| println!("{}", case.name));

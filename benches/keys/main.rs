@@ -6,13 +6,14 @@
 
 mod cost;
 mod rings;
+#[path = "../shared/start.rs"]
+mod start;
 mod timing;
 mod welch;
 
 use std::process::ExitCode;
 
-/// What anything here comes to; the text of an error is for the person who reads the run.
-pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) use start::Outcome;
 
 // The gateway's own allocator: what a key takes depends on it.
 #[global_allocator]
@@ -26,26 +27,10 @@ Measures the check of keys, and tests that it takes the same time whatever is wr
   --timing    only whether time tells anything";
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match play(&words) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("keys: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    start::start("keys", HELP, play)
 }
 
 fn play(words: &[&str]) -> Outcome<()> {
-    // Test runners start every target, `cargo bench` alone says so; there is no test here.
-    if !words.contains(&"--bench") || words.contains(&"--list") {
-        return Ok(());
-    }
-    if words.contains(&"--help") {
-        println!("{HELP}");
-        return Ok(());
-    }
     let is_quick = words.contains(&"--quick");
     if !words.contains(&"--timing") {
         print!("{}", cost::table(is_quick)?);
