@@ -75,7 +75,7 @@ enum Command {
     },
     /// Say why a caller would be let in or not, without running anything.
     ///
-    /// Asks the same engines in the same order as a request would. Ends with 0 where it would be
+    /// Asks the same engines as a request would. Ends with 0 where it would be
     /// let in and with 2 where it would not.
     Explain(Box<explain::Explain>),
     /// Print the JSON Schema of the configuration file, for editors.
