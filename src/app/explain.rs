@@ -1,6 +1,6 @@
-//! Says why a caller would be let in or not, by asking the same engines in the same order as a
-//! request would, without running anything and without counting anything. The admin face and the
-//! command line call it.
+//! Says why a caller would be let in or not, by asking the same engines as a request would,
+//! without running anything and without counting anything. Limits are told after policy, also those
+//! that a request meets before it. The admin face and the command line call it.
 
 mod bounds;
 mod caller;
