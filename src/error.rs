@@ -86,6 +86,8 @@ kinds! {
     UnsupportedMediaType = 415 "unsupported_media_type" "The body's media type is not supported" Caller false;
     /// The platform can neither take a field nor be given it by emulation.
     UnsupportedByUpstream = 422 "unsupported_by_upstream" "The agent's platform cannot do this" Caller false;
+    /// The text holds what a rule of the PII policy blocks, or cannot be examined.
+    PiiBlocked = 422 "pii_blocked" "A rule blocks what the text holds" Policy false;
     /// The contract has it, this version of the gateway does not build it yet.
     NotSupported = 422 "not_supported" "This gateway does not support it yet" Gateway false;
     /// The request head is too large.
@@ -149,6 +151,14 @@ pub struct UpstreamFault {
     pub message: Option<String>,
 }
 
+impl UpstreamFault {
+    /// As it is shown.
+    fn cut(&self) -> Self {
+        let message = self.message.as_deref().map(|text| text.chars().take(500).collect());
+        Self { message, ..self.clone() }
+    }
+}
+
 /// A failure, with what may be said of it.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
@@ -207,9 +217,10 @@ impl Error {
         self
     }
 
-    /// Says what the platform answered. The message is cut to 500 characters.
+    /// Says what the platform answered. The message is whole here, for policy to see all of it, and
+    /// cut where it is shown.
     pub fn upstream(mut self, name: &str, status: Option<u16>, message: Option<&str>) -> Self {
-        let message = message.map(|text| text.chars().take(500).collect());
+        let message = message.map(str::to_owned);
         self.0.upstream = Some(UpstreamFault { name: name.to_owned(), status, message });
         self
     }
@@ -218,6 +229,31 @@ impl Error {
     pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
+    }
+
+    /// Rewrites what others than the gateway may have said in it: what the platform said, and
+    /// sentences that are not fixed. `reword` gives nothing for a text that stays.
+    ///
+    /// # Errors
+    /// Those of `reword`.
+    pub fn reworded<E>(
+        mut self,
+        mut reword: impl FnMut(&str) -> Result<Option<String>, E>,
+    ) -> Result<Self, E> {
+        let inner = &mut *self.0;
+        if let Cow::Owned(message) = &mut inner.message
+            && let Some(new) = reword(message)?
+        {
+            *message = new;
+        }
+        let places = inner.fields.iter_mut().map(|field| &mut field.message);
+        let said = inner.upstream.iter_mut().filter_map(|fault| fault.message.as_mut());
+        for text in places.chain(said) {
+            if let Some(new) = reword(text)? {
+                *text = new;
+            }
+        }
+        Ok(self)
     }
 
     /// Its kind.
@@ -270,7 +306,7 @@ impl Error {
             run_id: None,
             errors: self.0.fields.clone(),
             retry_after: self.0.retry_after.map(|after| after.as_secs_f64().ceil() as u64),
-            upstream: self.0.upstream.clone(),
+            upstream: self.0.upstream.as_ref().map(UpstreamFault::cut),
             rules: self.0.rules.clone(),
         }
     }

@@ -47,6 +47,8 @@ use crate::policy::identity::Identity;
 use crate::policy::identity::layer::Identify;
 use crate::policy::limits::Limits;
 use crate::policy::limits::layer::{ByAddress, ByCaller, ByRun};
+use crate::policy::pii;
+use crate::policy::pii::layer::{Incoming, Outgoing};
 use crate::policy::tools::layer::ToolsGoverned;
 use crate::telemetry::metrics::{Metrics, PolicyMetrics, UpstreamMetrics};
 
@@ -133,6 +135,8 @@ pub struct AdmitParts {
     pub pauses: Pauses,
     /// How often agents may be run.
     pub limits: Arc<Limits>,
+    /// What must not leave.
+    pub pii: Arc<pii::layer::Policy>,
     /// What may be spent.
     pub budgets: Arc<Budgets>,
     /// The longest run.
@@ -146,7 +150,7 @@ pub struct AdmitParts {
 /// The ADMIT stack: what may refuse a run before there is one, so that nobody is promised a run
 /// that policy does not let be. What it takes for a run rides in the admission's grants.
 pub fn admit(parts: AdmitParts) -> AdmitService {
-    let AdmitParts { judge, pauses, limits, budgets, longest, clock, metrics } = parts;
+    let AdmitParts { judge, pauses, limits, pii, budgets, longest, clock, metrics } = parts;
     AdmitService::new(
         ServiceBuilder::new()
             // A run that nobody may start costs nothing further down.
@@ -155,6 +159,8 @@ pub fn admit(parts: AdmitParts) -> AdmitService {
             .layer(layer(LeaveAlone(pauses)))
             // Cheaper than money, and given back by itself.
             .layer(layer(ByRun(limits)))
+            // A run with something in it that is blocked costs no money.
+            .layer(layer(Outgoing(pii)))
             // Innermost: what is reserved here is spent unless the run gives it back.
             .layer(layer(Reserve { budgets, longest, metrics }))
             .service(service_fn(|proposal: Proposal| {
@@ -170,6 +176,7 @@ pub fn admit(parts: AdmitParts) -> AdmitService {
 pub fn run(
     bounds: &config::Runs,
     tools: ToolsGoverned,
+    pii: Arc<pii::layer::Policy>,
     metrics: &PolicyMetrics,
     dispatcher: Dispatcher,
 ) -> RunService {
@@ -177,10 +184,12 @@ pub fn run(
         ServiceBuilder::new()
             // Whoever below ends the run, its end is told only when it has been paid for.
             .layer(layer(Settle { metrics: metrics.clone() }))
+            // Judges the answer that the caller gets.
+            .layer(layer(OutputSchema))
+            // Whatever ends the run further down, what is held back here is told before.
+            .layer(layer(Incoming(pii)))
             // Its clock covers everything that is done for the run.
             .layer(layer(Deadline { longest: bounds.max_duration }))
-            // Judges the answer that the caller would get.
-            .layer(layer(OutputSchema))
             // Stops the run at the cost that the platform reports.
             .layer(layer(CostCap))
             // What a tool answers is judged before anything else looks at it.

@@ -52,11 +52,13 @@ pub(crate) fn plan(stream: bool) -> Plan {
         tools: ToolControl::default(),
         preset: Map::new(),
         request,
+        pii: Vec::new(),
         thread: PlannedThread {
             id: ThreadId::new(&RandomIds, now),
             is_continued: false,
             native: None,
             history: Vec::new(),
+            vault: None,
         },
     }
 }

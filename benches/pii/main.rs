@@ -75,7 +75,7 @@ fn after<'a>(words: &'a [&'a str], option: &'a str) -> impl Iterator<Item = &'a 
 
 /// A plan that looks for everything, with the default threshold.
 pub(crate) fn plan(action: Action) -> Outcome<Arc<Plan>> {
-    let settings = serde_json::json!({ "rules": [{ "entities": ["*"], "action": action }] });
+    let settings = serde_json::json!({ "rules": [{ "entities": ["*"], "action": action.name() }] });
     let settings: Settings = serde_json::from_value(settings)?;
     let rules = Rules::compile(settings, HashKey::new(b"bench"))
         .map_err(|errors| format!("the rules are refused: {errors:?}"))?;
@@ -85,6 +85,7 @@ pub(crate) fn plan(action: Action) -> Outcome<Arc<Plan>> {
         upstream: "bench",
         agent: "bench",
         groups: &[],
+        workspace: "bench",
     };
     Ok(rules.plan(&scope)?)
 }

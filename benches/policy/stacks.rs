@@ -192,11 +192,13 @@ fn proposal(call: &Arc<Call>, clock: &dyn Clock) -> Proposal {
         tools: ToolControl::default(),
         preset: Map::new(),
         request: RunRequest::of("Which tickets are open?"),
+        pii: Vec::new(),
         thread: PlannedThread {
             id: ThreadId::new(&RandomIds, now),
             is_continued: false,
             native: None,
             history: Vec::new(),
+            vault: None,
         },
     };
     Proposal { call: Arc::clone(call), plan }

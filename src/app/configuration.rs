@@ -149,7 +149,7 @@ mod tests {
     impl Surroundings for Anything {
         fn env(&self, name: &str) -> Option<String> {
             let text = match name {
-                "PEPPER" => "p".repeat(32),
+                "PEPPER" | "PII_KEY" => "p".repeat(32),
                 "HOOK_SECRET" | "HOOK_SECRET_BEFORE" => format!("whsec_{}", "c2Vj".repeat(8)),
                 _ => "tok-123".to_owned(),
             };

@@ -301,6 +301,6 @@ fn wrong((path, message): (String, String)) -> Failure {
     Failure::Start(format!("{path}: {message}"))
 }
 
-fn all_wrong(faults: policies::Faults) -> Failure {
+pub(super) fn all_wrong(faults: policies::Faults) -> Failure {
     faults.into_iter().next().map_or_else(|| Failure::Start("not valid".to_owned()), wrong)
 }

@@ -35,8 +35,8 @@ use crate::outbound::dispatch::{Dispatcher, Target};
 use crate::outbound::layers::breaker::Breaker;
 use crate::outbound::pause::Pauses;
 use crate::outbound::{self, Vendor};
-use crate::policy::tools;
 use crate::policy::tools::layer::ToolsGoverned;
+use crate::policy::{pii, tools};
 use crate::server::drain::{Ended, Shutdown};
 use crate::server::{self, Serving};
 use crate::stack::{self, AdmitParts, EdgeParts, UpstreamParts};
@@ -112,10 +112,15 @@ impl Works {
         let dispatcher = Dispatcher::new(targets, Arc::clone(&clock), pauses.clone());
         let bounds = &config.runs;
         let judge: Arc<dyn Judge> = guard.judge.clone();
+        let pii = Arc::new(pii::layer::Policy {
+            rules: policies::pii(config).map_err(guard::all_wrong)?,
+            metrics: metrics.policy().clone(),
+        });
         let admit = AdmitParts {
             judge: Arc::clone(&judge),
             pauses: pauses.clone(),
             limits: Arc::clone(&guard.limits),
+            pii: Arc::clone(&pii),
             budgets: Arc::clone(&guard.budgets),
             longest: bounds.max_duration,
             clock: Arc::clone(&clock),
@@ -136,7 +141,7 @@ impl Works {
             agents: config.agents.clone(),
             bounds: bounds.clone(),
             admission: stack::admit(admit),
-            service: stack::run(bounds, tools, metrics.policy(), dispatcher),
+            service: stack::run(bounds, tools, pii, metrics.policy(), dispatcher),
             judge,
             detached: Arc::default(),
             shelf: Shelf::new(bounds.kept, bounds.kept_bytes),

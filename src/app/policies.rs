@@ -5,6 +5,7 @@
 
 mod bounds;
 mod callers;
+mod pii;
 
 use crate::config::Config;
 use crate::policy::access::{Access, KnownAgent, KnownUpstream, Source, World};
@@ -12,6 +13,7 @@ use crate::policy::limits;
 
 pub(super) use bounds::{budget_rules, limit_rules, shared_counters};
 pub(super) use callers::{hasher, hooks, issuers, keys};
+pub(super) use pii::pii;
 
 /// What is wrong, by path.
 pub(super) type Faults = Vec<(String, String)>;
@@ -31,6 +33,7 @@ pub(super) fn faults(config: &Config) -> Faults {
     for (at, budget) in config.budgets.iter().enumerate() {
         faults.extend(bounds::unknown(config, &budget.only, &format!("budgets[{at}]")));
     }
+    faults.extend(pii::pii_faults(config));
     faults.extend(access(config).err().unwrap_or_default());
     faults
 }

@@ -15,6 +15,7 @@ use super::identity::{self, Identity};
 use super::limits::{self, Counters, Limit};
 use super::listen::{self, Listen, Tls};
 use super::log::{self, Log};
+use super::pii::{self, Pii};
 use super::reader::{Reader, Section};
 use super::report::Report;
 use super::runs::{self, Runs};
@@ -38,6 +39,8 @@ pub struct Config {
     pub counters: Counters,
     /// What may be spent.
     pub budgets: Vec<Budget>,
+    /// What must not leave, and what must not come back.
+    pub pii: Pii,
     /// What becomes of a run that uses a tool that it may not use.
     pub on_violation: OnViolation,
     /// Where keys and totals are kept.
@@ -88,6 +91,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         limits: limits::read(&mut root),
         counters: limits::read_counters(&mut root),
         budgets: budgets::read(&mut root),
+        pii: pii::read(&mut root),
         on_violation: access::read_tools(&mut root),
         store: access::read_store(&mut root),
         upstreams,

@@ -38,6 +38,7 @@ fn reference() -> String {
         "AGENTBASE_KEY",
         "MCP_TOKEN",
         "PEPPER",
+        "PII_KEY",
         "HOOK_SECRET_BEFORE",
         "HOOK_SECRET",
     ];

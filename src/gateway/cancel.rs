@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Gateway;
-use crate::gateway::journal::Stop;
 use crate::gateway::reader::Reader;
+use crate::gateway::restore::View;
 use crate::model::call::Call;
+use crate::model::halt::Stop;
 use crate::model::judge::Action;
 use crate::model::run::Run;
 
@@ -16,7 +17,8 @@ impl Gateway {
     pub async fn cancel(&self, call: &Arc<Call>, id: &str) -> Result<Arc<Run>> {
         let journal = self.find(call, id)?;
         self.may(call, Action::Cancel, &journal)?;
-        let mut reader = Reader::new(Arc::clone(&journal), 0, false);
+        let view = View::of(&journal, call.principal());
+        let mut reader = Reader::new(Arc::clone(&journal), 0, false, view);
         if !journal.stop(Stop::Requested) && journal.ended().is_some() {
             return Err(Error::new(Kind::Conflict, "the run has ended"));
         }

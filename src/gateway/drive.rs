@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,11 +13,12 @@ use tower::ServiceExt;
 
 use crate::error::{Error, Kind};
 use crate::gateway::Parts;
-use crate::gateway::journal::{Journal, Stop};
+use crate::gateway::journal::Journal;
 use crate::gateway::threads::Turn;
 use crate::http::service::RunEvents;
 use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
+use crate::model::halt::{Halt, Stop};
 use crate::model::plan::{Plan, RunCall};
 use crate::model::run::{Run, RunStatus, Warning};
 use crate::telemetry::metrics::{Held, UpstreamMetrics};
@@ -62,6 +63,7 @@ async fn pump(run: &Closing, mut events: RunEvents) -> Option<Ending> {
     loop {
         // Whoever paces the run is waited for before the platform is asked for more.
         if let Some(stop) = poll_fn(|cx| journal.poll_room(cx)).await {
+            last_words(parts, journal, events);
             return Some(stopped(parts, journal, stop));
         }
         let next = poll_fn(|cx| {
@@ -76,7 +78,10 @@ async fn pump(run: &Closing, mut events: RunEvents) -> Option<Ending> {
                 let said = "the answer broke off before its end";
                 return Some(Ending::Failed(Error::new(Kind::UpstreamProtocol, said)));
             }
-            Err(stop) => return Some(stopped(parts, journal, stop)),
+            Err(stop) => {
+                last_words(parts, journal, events);
+                return Some(stopped(parts, journal, stop));
+            }
         };
         if std::mem::take(&mut is_first) {
             run.measure(|metrics, took| metrics.first_event(took));
@@ -89,6 +94,22 @@ async fn pump(run: &Closing, mut events: RunEvents) -> Option<Ending> {
         if held > parts.bounds.answer_bytes {
             let said = format!("the answer is larger than {} bytes", parts.bounds.answer_bytes);
             return Some(Ending::Failed(Error::new(Kind::UpstreamProtocol, said)));
+        }
+    }
+}
+
+/// What a stopped run has to tell yet: text that a layer held back, because more of it might have
+/// come, and nothing that the platform would have to be waited for.
+fn last_words(parts: &Parts, journal: &Journal, mut events: RunEvents) {
+    /// More than any layer holds.
+    const MOST: usize = 16;
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..MOST {
+        match events.poll_next_unpin(&mut cx) {
+            Poll::Ready(Some(event)) if !matches!(event.what, Happening::Ended(_)) => {
+                journal.append(event, parts.clock.now());
+            }
+            Poll::Ready(_) | Poll::Pending => return,
         }
     }
 }
@@ -158,9 +179,10 @@ impl Closing {
 
     /// What the run leaves in its conversation.
     fn turn(&self, run: &Run) -> Turn {
+        let vault = self.plan.thread.vault.clone();
         let replays = |platform: &crate::gateway::Platform| platform.vendor.replays_history();
         if !self.parts.upstreams.get(self.plan.upstream()).is_some_and(replays) {
-            return Turn { native: run.upstream.thread_id.clone(), ..Turn::default() };
+            return Turn { native: run.upstream.thread_id.clone(), vault, ..Turn::default() };
         }
         // A run that did not answer leaves nothing: its caller will ask again.
         match (run.status, &run.output) {
@@ -168,8 +190,9 @@ impl Closing {
                 said: self.plan.request.input.clone(),
                 answered: Some(output.clone()),
                 native: None,
+                vault,
             },
-            _ => Turn::default(),
+            _ => Turn { vault, ..Turn::default() },
         }
     }
 }

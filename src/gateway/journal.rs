@@ -16,9 +16,11 @@ use crate::clock::Timestamp;
 use crate::model::agent::AgentRef;
 use crate::model::event::{Body, Recorded, RunEvent};
 use crate::model::fold::Fold;
+use crate::model::halt::{Halt, Stop};
 use crate::model::ids::RunId;
 use crate::model::principal::Principal;
 use crate::model::run::{Run, Warning};
+use crate::model::vault::TokenVault;
 
 /// What becomes of a run when nobody reads it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +31,6 @@ pub enum Keep {
     UntilDetached,
     /// It goes on.
     Detached,
-}
-
-/// Why a run is to stop before its platform ends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Its caller asked for it.
-    Requested,
-    /// Its last reader has gone.
-    Unread,
-    /// The process is about to go.
-    Interrupted,
 }
 
 /// Bounds of a journal, in bytes.
@@ -60,6 +51,8 @@ pub struct Journal {
     pub owner: Principal,
     /// The agent.
     pub target: AgentRef,
+    /// What stands behind its tokens.
+    pub vault: Option<Arc<dyn TokenVault>>,
     window: Window,
     state: Mutex<State>,
 }
@@ -126,7 +119,13 @@ impl Journal {
             waiting: SmallVec::new(),
         };
         state.record(&id, at, false, Body::Created(head), window);
-        Self { id, owner, target, window, state: Mutex::new(state) }
+        Self { id, owner, target, vault: None, window, state: Mutex::new(state) }
+    }
+
+    /// The tokens in it are this vault's.
+    pub fn veiled_by(mut self, vault: Option<Arc<dyn TokenVault>>) -> Self {
+        self.vault = vault;
+        self
     }
 
     /// Counts the run in `detached` for as long as it is in flight and detached.
@@ -171,18 +170,6 @@ impl Journal {
         }
         state.set_driver(cx);
         Poll::Pending
-    }
-
-    /// Ready when the run must stop.
-    pub fn poll_stop(&self, cx: &mut Context<'_>) -> Poll<Stop> {
-        let mut state = self.state.lock();
-        match state.stop {
-            Some(stop) => Poll::Ready(stop),
-            None => {
-                state.set_driver(cx);
-                Poll::Pending
-            }
-        }
     }
 
     /// Asks the driver to stop. The first reason stands; whether this was it.
@@ -312,6 +299,19 @@ impl Journal {
         drop(state);
         driver.into_iter().for_each(Waker::wake);
         Poll::Ready(Found::Event(event))
+    }
+}
+
+impl Halt for Journal {
+    fn poll_stop(&self, cx: &mut Context<'_>) -> Poll<Stop> {
+        let mut state = self.state.lock();
+        match state.stop {
+            Some(stop) => Poll::Ready(stop),
+            None => {
+                state.set_driver(cx);
+                Poll::Pending
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod keys;
 pub mod layers;
 pub mod read;
 pub mod reader;
+mod restore;
 pub mod shelf;
 pub mod start;
 pub mod threads;
@@ -26,6 +27,7 @@ use crate::config;
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
 use crate::http::service::{AdmitService, RunService};
+use crate::model::halt::Stop;
 use crate::model::judge::Judge;
 use crate::model::upstream::Health;
 use crate::outbound::Vendor;
@@ -95,7 +97,7 @@ impl Gateway {
     /// Ends every run in flight as `interrupted`: the process is about to go.
     pub fn interrupt_all(&self) {
         for journal in self.0.shelf.in_flight() {
-            journal.stop(journal::Stop::Interrupted);
+            journal.stop(Stop::Interrupted);
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::gateway::Gateway;
 use crate::gateway::journal::Journal;
 use crate::gateway::reader::Reader;
+use crate::gateway::restore::View;
 use crate::gateway::threads::not_found;
 use crate::model::call::Call;
 use crate::model::ids::{RunId, ThreadId};
@@ -50,7 +51,8 @@ const BATCH: usize = 128;
 impl Gateway {
     /// A run that this caller may see, as it stands.
     pub async fn run(&self, call: &Call, id: &str) -> Result<Arc<Run>> {
-        Ok(self.find(call, id)?.run())
+        let journal = self.find(call, id)?;
+        Ok(View::of(&journal, call.principal()).run(journal.run()))
     }
 
     /// Runs that this caller may see.
@@ -78,7 +80,7 @@ impl Gateway {
                 }
                 before = Some(journal.id.clone());
                 if self.shows(call, &journal) {
-                    runs.push(journal.run());
+                    runs.push(View::of(&journal, call.principal()).run(journal.run()));
                 }
             }
             if is_last {
@@ -96,7 +98,8 @@ impl Gateway {
             let said = format!("the run has no event {after} yet");
             return Err(Error::new(Kind::InvalidRequest, said));
         }
-        Ok(Reader::new(journal, after, false))
+        let view = View::of(&journal, call.principal());
+        Ok(Reader::new(journal, after, false, view))
     }
 
     /// A thread that this caller may see.

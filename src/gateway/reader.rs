@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::gateway::journal::{Found, Journal, Seat};
+use crate::gateway::restore::View;
 use crate::model::event::Recorded;
 use crate::model::run::Run;
 
@@ -15,19 +16,20 @@ use crate::model::run::Run;
 pub struct Reader {
     journal: Arc<Journal>,
     seat: Seat,
+    view: View,
 }
 
 impl Reader {
     /// Reads after event `after`; `paces` for the reader that started the run.
-    pub(super) fn new(journal: Arc<Journal>, after: u64, paces: bool) -> Self {
+    pub(super) fn new(journal: Arc<Journal>, after: u64, paces: bool, view: View) -> Self {
         let seat = journal.sit(after, paces);
-        Self { journal, seat }
+        Self { journal, seat, view }
     }
 
     /// The next event; none after the terminal one.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arc<Recorded>>> {
         Poll::Ready(match ready!(self.journal.poll_next(&mut self.seat, cx)) {
-            Found::Event(event) => Some(event),
+            Found::Event(event) => Some(self.view.event(event)),
             Found::Over => None,
         })
     }
@@ -40,12 +42,13 @@ impl Reader {
     /// The run when it is over, without reading what comes before. Cancel-safe.
     pub async fn end(&mut self) -> Arc<Run> {
         self.journal.unpace(&mut self.seat);
-        poll_fn(|cx| self.journal.poll_end(&self.seat, cx)).await
+        let run = poll_fn(|cx| self.journal.poll_end(&self.seat, cx)).await;
+        self.view.run(run)
     }
 
     /// The run as it stands.
     pub fn run(&self) -> Arc<Run> {
-        self.journal.run()
+        self.view.run(self.journal.run())
     }
 
     /// Lets the run go on without this reader.

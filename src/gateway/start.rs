@@ -9,6 +9,7 @@ use tower::ServiceExt;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::journal::{Journal, Keep, Window};
 use crate::gateway::reader::Reader;
+use crate::gateway::restore::View;
 use crate::gateway::threads::{Threads, Turn};
 use crate::gateway::{Gateway, drive};
 use crate::model::agent::AgentRef;
@@ -74,6 +75,7 @@ impl Gateway {
             },
             preset: alias.preset,
             request,
+            pii: Vec::new(),
             thread,
         };
         // A background caller is answered before the platform is asked: what only the platform's
@@ -110,7 +112,7 @@ impl Gateway {
             usage: Usage::default(),
             stop_reason: None,
             governance: Vec::new(),
-            pii: Vec::new(),
+            pii: plan.pii.clone(),
             warnings,
             error: None,
             metadata: plan.request.metadata.clone(),
@@ -128,13 +130,16 @@ impl Gateway {
         let head = Arc::new(run);
         let (owner, target) = (call.principal().clone(), plan.target.clone());
         let journal = Journal::open(Arc::clone(&head), owner, target, &call.id, window, keep)
+            .veiled_by(plan.thread.vault.clone())
             .counted(&self.0.detached);
         let journal = Arc::new(journal);
         self.0.shelf.put(Arc::clone(&journal));
-        let reader = Reader::new(Arc::clone(&journal), 0, true);
-        let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants };
+        let view = View::own(&journal);
+        let reader = Reader::new(Arc::clone(&journal), 0, true, view.clone());
+        let halt = Arc::clone(&journal) as _;
+        let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants, halt };
         self.0.tasks.spawn("run", drive::drive(Arc::clone(&self.0), run_call, journal));
-        Admitted { run: head, reader }
+        Admitted { run: view.run(head), reader }
     }
 
     /// What is told of a request that is refused before the ADMIT stack has been asked.

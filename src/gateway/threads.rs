@@ -3,6 +3,7 @@
 //! each answer without the other's turn.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -14,6 +15,7 @@ use crate::model::ids::ThreadId;
 use crate::model::plan::PlannedThread;
 use crate::model::principal::Principal;
 use crate::model::thread::{Thread, ThreadHead};
+use crate::model::vault::TokenVault;
 
 /// The remembered conversations.
 #[derive(Debug)]
@@ -27,6 +29,8 @@ pub struct Threads {
 struct Entry {
     thread: Thread,
     is_busy: bool,
+    /// What stands behind the tokens of its history, and of its runs.
+    vault: Option<Arc<dyn TokenVault>>,
 }
 
 /// What a run leaves in its conversation.
@@ -38,6 +42,8 @@ pub struct Turn {
     pub answered: Option<Text>,
     /// The platform's id of the conversation.
     pub native: Option<String>,
+    /// What stands behind its tokens.
+    pub vault: Option<Arc<dyn TokenVault>>,
 }
 
 impl Threads {
@@ -72,8 +78,8 @@ impl Threads {
         {
             state.remove(&oldest);
         }
-        state.insert(id.clone(), Entry { thread, is_busy: true });
-        PlannedThread { id, is_continued: false, native: None, history: Vec::new() }
+        state.insert(id.clone(), Entry { thread, is_busy: true, vault: None });
+        PlannedThread { id, is_continued: false, native: None, history: Vec::new(), vault: None }
     }
 
     /// Continues a conversation of this caller's with this agent; it is busy from then on. Also
@@ -103,6 +109,7 @@ impl Threads {
             is_continued: true,
             native: entry.thread.native.clone(),
             history: entry.thread.history.clone(),
+            vault: entry.vault.clone(),
         };
         Ok((thread, entry.thread.dropped))
     }
@@ -112,6 +119,7 @@ impl Threads {
         let mut state = self.state.lock();
         let Some(entry) = state.get_mut(id) else { return };
         entry.is_busy = false;
+        entry.vault = turn.vault.or(entry.vault.take());
         let thread = &mut entry.thread;
         thread.native = turn.native.or(thread.native.take());
         thread.history.extend(turn.said);
@@ -181,7 +189,7 @@ mod tests {
         Turn {
             said: vec![Message::new(Role::User, said)],
             answered: Some(answered.into()),
-            native: None,
+            ..Turn::default()
         }
     }
 

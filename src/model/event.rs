@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::model::content::{Json, Text};
 use crate::model::ids::RunId;
+use crate::model::pii::PiiCount;
 use crate::model::run::{Governance, Run, ToolStatus, Usage, Warning};
 
 /// One thing that happens in a run, as it flows from platform to journal.
@@ -64,6 +65,8 @@ pub enum Happening {
     Usage(Usage),
     /// The structured answer. Folded into the run, shown there only.
     Structured(Json),
+    /// What PII policy found in what the platform said. Folded into the run, shown there only.
+    Pii(Vec<PiiCount>),
     /// Something the caller should know.
     Warning(Warning),
     /// The end. Always last, exactly once.

@@ -5,6 +5,7 @@
 use crate::clock::Timestamp;
 use crate::model::content::{Json, Text};
 use crate::model::event::{Body, Ending, Happening, RunEvent};
+use crate::model::pii::PiiCount;
 use crate::model::run::{Run, RunStatus, Step, StepType};
 use std::sync::Arc;
 
@@ -53,6 +54,10 @@ impl Fold {
             }
             Happening::Structured(json) => {
                 Arc::make_mut(&mut self.run).output_json = Some(json);
+                return None;
+            }
+            Happening::Pii(found) => {
+                PiiCount::add_all(&mut Arc::make_mut(&mut self.run).pii, found);
                 return None;
             }
             Happening::MessageDelta(text) => {

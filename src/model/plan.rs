@@ -9,9 +9,12 @@ use serde_json::{Map, Value};
 use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::content::Message;
+use crate::model::halt::Halt;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::{Circumstances, Mode, When};
+use crate::model::pii::PiiCount;
 use crate::model::run::RunRequest;
+use crate::model::vault::TokenVault;
 
 /// A run that is asked for and not admitted yet: what the ADMIT stack is called with.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ pub struct RunCall {
     pub plan: Arc<Plan>,
     /// What was taken for it. The outermost layer of the RUN stack holds it to the run's end.
     pub grants: Grants,
+    /// Who says that it must stop.
+    pub halt: Arc<dyn Halt>,
 }
 
 /// What is to be run, where, and with which memory.
@@ -84,6 +89,8 @@ pub struct Plan {
     pub preset: Map<String, Value>,
     /// What the caller asked, without what was ignored.
     pub request: RunRequest,
+    /// What PII policy found in the request, and has treated.
+    pub pii: Vec<PiiCount>,
     /// The conversation.
     pub thread: PlannedThread,
 }
@@ -109,8 +116,11 @@ pub struct PlannedThread {
     pub is_continued: bool,
     /// The platform's id of it, if it has one yet.
     pub native: Option<String>,
-    /// What was said before, for platforms without a memory of their own.
+    /// What was said before, for platforms without a memory of their own. It was treated when it
+    /// was said.
     pub history: Vec<Message>,
+    /// What stands behind its tokens, once policy has minted one.
+    pub vault: Option<Arc<dyn TokenVault>>,
 }
 
 impl Plan {

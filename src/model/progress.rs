@@ -44,7 +44,7 @@ impl Progress {
             // A run may fail before the platform has it: the end needs no start.
             Happening::Ended(_) => self.ended = true,
             // Facts and warnings may be known before the platform has the run.
-            Happening::Warning(_) | Happening::Upstream { .. } => {}
+            Happening::Warning(_) | Happening::Upstream { .. } | Happening::Pii(_) => {}
             Happening::ToolCallStarted { call_id, .. } => {
                 if self.calls.iter().any(|call| call.id == *call_id) {
                     return;

@@ -12,6 +12,7 @@ use crate::error::Problem;
 use crate::model::content::{Json, Message, Role, Text};
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::micro::Micro;
+use crate::model::pii::PiiCount;
 
 /// What a caller wants of an agent, checked, in no protocol's words.
 #[derive(Clone, Debug)]
@@ -337,19 +338,6 @@ pub enum DecisionSource {
     Gateway,
     /// The platform.
     Upstream,
-}
-
-/// How often PII policy found a type of thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PiiCount {
-    /// The type, `email`.
-    pub entity: String,
-    /// `to_upstream` or `to_caller`.
-    pub direction: String,
-    /// What was done.
-    pub action: String,
-    /// How often.
-    pub count: u64,
 }
 
 /// Something the caller should know.

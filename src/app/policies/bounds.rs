@@ -79,7 +79,7 @@ fn account(word: &str) -> Option<budget::Dimension> {
 }
 
 /// Agents by what their names stand for, so that an agent is the same under all of its names.
-fn references(config: &Config, agents: &[String]) -> Vec<String> {
+pub(super) fn references(config: &Config, agents: &[String]) -> Vec<String> {
     let reference = |name: &String| match config.agents.get(name) {
         Some(alias) => format!("{}:{}", alias.upstream, alias.id),
         None => name.clone(),

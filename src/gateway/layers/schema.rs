@@ -16,6 +16,7 @@ use crate::http::service::RunEvents;
 use crate::model::content::Json;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::RunCall;
+use crate::model::vault::TokenVault;
 
 /// The longest schema, as JSON: compiling one takes time that nobody else of its thread has.
 const SCHEMA_BYTES: usize = 64 * 1024;
@@ -60,18 +61,32 @@ impl Step<RunCall> for OutputSchema {
         let Some(schema) = &request.plan.request.output_schema else {
             return next.run(request).await;
         };
-        let compiled = compile(&schema.0).map_err(|said| Error::invalid("output_schema", said))?;
+        // The caller's words: policy may have put tokens into its schema, and into the answer.
+        let vault = request.plan.thread.vault.clone();
+        let compiled = compile(&restored(vault.as_deref(), schema).0)
+            .map_err(|said| Error::invalid("output_schema", said))?;
         let events = next.run(request).await?;
-        let checked = events.scan((Arc::new(compiled), None), |(schema, answer), event| {
-            std::future::ready(Some(check(schema, answer, event)))
+        let checked = events.scan((Arc::new(compiled), None), move |(schema, answer), event| {
+            std::future::ready(Some(check(schema, answer, vault.as_deref(), event)))
         });
         Ok(Box::pin(checked))
     }
 }
 
-fn check(schema: &Validator, answer: &mut Option<Json>, mut event: RunEvent) -> RunEvent {
+fn restored(vault: Option<&dyn TokenVault>, json: &Json) -> Json {
+    let mut json = json.clone();
+    vault.into_iter().for_each(|vault| vault.restore_json(&mut json.0));
+    json
+}
+
+fn check(
+    schema: &Validator,
+    answer: &mut Option<Json>,
+    vault: Option<&dyn TokenVault>,
+    mut event: RunEvent,
+) -> RunEvent {
     if let Happening::Structured(json) = &event.what {
-        *answer = Some(json.clone());
+        *answer = Some(restored(vault, json));
     } else if let Happening::Ended(Ending::Completed { .. }) = &event.what
         && let Err(error) = verdict(schema, answer.as_ref())
     {

@@ -12,6 +12,7 @@ use crate::clock::{CountingIds, ManualClock, Timestamp};
 use crate::model::agent::AgentRef;
 use crate::model::capability::{Capabilities, Support};
 use crate::model::event::{Ending, Happening, RunEvent};
+use crate::model::halt::Never;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::Mode;
 use crate::model::plan::{Grants, Plan, PlannedThread, RunCall, ToolControl};
@@ -123,6 +124,7 @@ fn run_of(question: &str) -> RunCall {
         is_continued: false,
         native: None,
         history: Vec::new(),
+        vault: None,
     };
     let plan = Plan {
         run_id: RunId::new(&CountingIds::default(), Timestamp(0)),
@@ -132,9 +134,15 @@ fn run_of(question: &str) -> RunCall {
         tools: ToolControl::default(),
         preset: serde_json::Map::new(),
         request: RunRequest::of(question),
+        pii: Vec::new(),
         thread,
     };
-    RunCall { call: a_call(), plan: Arc::new(plan), grants: Grants::default() }
+    RunCall {
+        call: a_call(),
+        plan: Arc::new(plan),
+        grants: Grants::default(),
+        halt: Arc::new(Never),
+    }
 }
 
 fn dispatcher(service: UpstreamService, is_streamed: bool) -> Dispatcher {
@@ -179,7 +187,8 @@ fn word(event: &RunEvent) -> String {
         | Happening::ToolCallCompleted { .. }
         | Happening::Governance(_)
         | Happening::Usage(_)
-        | Happening::Structured(_) => panic!("the platform of words does not say {event:?}"),
+        | Happening::Structured(_)
+        | Happening::Pii(_) => panic!("the platform of words does not say {event:?}"),
     }
 }
 

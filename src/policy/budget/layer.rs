@@ -142,6 +142,7 @@ impl Paid {
             | Happening::ToolCallCompleted { .. }
             | Happening::Governance(_)
             | Happening::Structured(_)
+            | Happening::Pii(_)
             | Happening::Warning(_) => {}
         }
         self.has_begun |= is_news(&event);
@@ -176,7 +177,7 @@ impl Paid {
 /// not: it is told before a platform is asked that says nothing until it is done.
 fn is_news(event: &RunEvent) -> bool {
     match event.what {
-        Happening::Warning(_) | Happening::Ended(_) => false,
+        Happening::Pii(_) | Happening::Warning(_) | Happening::Ended(_) => false,
         Happening::Started => !event.synthetic,
         Happening::Upstream { .. }
         | Happening::MessageDelta(_)

@@ -35,6 +35,15 @@ fn built_in<'a>() -> impl Iterator<Item = Known<'a>> {
     entities.chain(secrets::formats().map(Known::Secret))
 }
 
+/// What a name stands for: some kinds have a second, shorter one.
+pub(super) fn meant(name: &str) -> &str {
+    match name {
+        "card" => "credit_card",
+        "ssn" => "us_ssn",
+        other => other,
+    }
+}
+
 /// The names that a tenant's own may not have.
 pub(super) fn built_in_names() -> impl Iterator<Item = &'static str> {
     let entities = validators::entities().chain(secrets::ENTITIES);

@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use super::catalogue;
-use super::rules::{BOUNDS, Settings, try_pattern};
+use super::plan::Action;
+use super::rules::{BOUNDS, Settings, longest_context, try_pattern};
 use crate::error::FieldError;
 
 /// All that is wrong, with paths from the `pii` part on.
@@ -88,10 +89,20 @@ fn rules(settings: &Settings, errors: &mut Vec<FieldError>) {
             say(errors, format!("rules[{at}].entities"), "name at least one kind, group or `*`");
         }
         for (place, name) in rule.entities.iter().enumerate() {
-            if !known.contains(name) {
+            if !known.contains(catalogue::meant(name)) {
                 let path = format!("rules[{at}].entities[{place}]");
                 say(errors, path, format!("there is no kind or group `{name}`"));
             }
+        }
+        for (place, word) in rule.context.iter().enumerate() {
+            if word.trim().is_empty() || word.chars().count() > longest_context() {
+                let path = format!("rules[{at}].context[{place}]");
+                say(errors, path, format!("a word has 1 to {} characters", longest_context()));
+            }
+        }
+        if rule.restore_in_arguments && rule.action != Action::Tokenize {
+            let path = format!("rules[{at}].restore_in_arguments");
+            say(errors, path, "only what `tokenize` replaces can be restored");
         }
         if rule.min_confidence > 100 {
             say(errors, format!("rules[{at}].min_confidence"), "it is a percentage, 0 to 100");

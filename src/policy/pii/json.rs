@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::plan::Plan;
 use super::scan::Failure;
-use super::token::restore::Restorer;
+use super::token::restore::restored;
 use super::treat::{Count, Treatment};
 use super::vault::Vault;
 
@@ -35,7 +35,7 @@ pub struct JsonTreatment {
 impl JsonTreatment {
     /// As [`Treatment::new`].
     pub fn new(plan: Arc<Plan>, vault: Option<Arc<Vault>>) -> Self {
-        let is_idle = plan.is_empty();
+        let is_idle = plan.is_empty() && vault.is_none();
         Self { treatment: Treatment::new(plan, vault), bytes: 0, is_idle, out: String::new() }
     }
 
@@ -44,6 +44,7 @@ impl JsonTreatment {
     /// # Errors
     /// [`Failure`]; the value may be half treated then.
     pub fn treat(&mut self, name: &str, value: &mut Value) -> Result<(), Failure> {
+        self.bytes = 0;
         if self.is_idle { Ok(()) } else { self.value(name, value, 0, 0) }
     }
 
@@ -52,7 +53,25 @@ impl JsonTreatment {
     /// # Errors
     /// As for [`JsonTreatment::treat`].
     pub fn text(&mut self, name: &str, text: &mut String) -> Result<(), Failure> {
+        self.bytes = 0;
         if self.is_idle { Ok(()) } else { self.string(name, text, 0, 0) }
+    }
+
+    /// Treats a text as it stands, whatever it holds: as a stream of it is treated.
+    ///
+    /// # Errors
+    /// As for [`JsonTreatment::treat`].
+    pub fn plain_text(&mut self, text: &mut String) -> Result<(), Failure> {
+        self.bytes = 0;
+        if !self.is_idle && self.plain("", text)? {
+            std::mem::swap(text, &mut self.out);
+        }
+        Ok(())
+    }
+
+    /// Whether it changes and counts nothing.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_idle
     }
 
     /// What was found so far.
@@ -120,11 +139,7 @@ impl JsonTreatment {
         depth: usize,
         level: usize,
     ) -> Result<(), Failure> {
-        let begins = text.trim_start().bytes().next();
-        if level < MAX_LEVELS
-            && matches!(begins, Some(b'{' | b'['))
-            && let Ok(mut inner) = serde_json::from_str::<Value>(text)
-        {
+        if let Some(mut inner) = inner_document(text, level) {
             let before = inner.clone();
             self.value(name, &mut inner, depth + 1, level + 1)?;
             if inner != before {
@@ -151,49 +166,47 @@ impl JsonTreatment {
     }
 }
 
-/// Restores tokens in every string of a value, documents inside of strings included. Keys stay.
-///
-/// # Errors
-/// A value that is too deep.
-pub fn restore(vault: &Arc<Vault>, value: &mut Value) -> Result<(), Failure> {
-    if vault.is_empty() { Ok(()) } else { restore_at(vault, value, 0, 0) }
+/// Restores tokens in every string of a value, documents inside of strings included. Keys stay,
+/// and so does what is deeper than a treatment goes, which has no tokens.
+pub(super) fn restore(vault: &Vault, value: &mut Value, all: bool) {
+    restore_at(vault, value, all, (0, 0));
 }
 
-fn restore_at(
-    vault: &Arc<Vault>,
-    value: &mut Value,
-    depth: usize,
-    level: usize,
-) -> Result<(), Failure> {
+fn restore_at(vault: &Vault, value: &mut Value, all: bool, (depth, level): (usize, usize)) {
     if depth > MAX_DEPTH {
-        return Err(Failure::Exhausted { what: "depth" });
+        return;
     }
     match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
         Value::String(text) => {
             // Into the decoded strings of an inner document, so that a quote in a value cannot
             // break it.
-            let begins = text.trim_start().bytes().next();
-            if level < MAX_LEVELS
-                && matches!(begins, Some(b'{' | b'['))
-                && let Ok(mut inner) = serde_json::from_str::<Value>(text)
-            {
+            if let Some(mut inner) = inner_document(text, level) {
                 let before = inner.clone();
-                restore_at(vault, &mut inner, depth + 1, level + 1)?;
+                restore_at(vault, &mut inner, all, (depth + 1, level + 1));
                 if inner != before {
                     *text = inner.to_string();
                 }
-                return Ok(());
+            } else if let Some(restored) = restored(vault, text, all) {
+                *text = restored;
             }
-            *text = Restorer::whole(vault, text);
-            Ok(())
         }
         Value::Array(items) => {
-            items.iter_mut().try_for_each(|item| restore_at(vault, item, depth + 1, level))
+            items.iter_mut().for_each(|item| restore_at(vault, item, all, (depth + 1, level)));
         }
         Value::Object(fields) => {
-            fields.iter_mut().try_for_each(|(_, item)| restore_at(vault, item, depth + 1, level))
+            fields.values_mut().for_each(|item| restore_at(vault, item, all, (depth + 1, level)));
         }
+    }
+}
+
+/// The document in a string, if it holds one and is not too deep inside of others.
+fn inner_document(text: &str, level: usize) -> Option<Value> {
+    let begins = text.trim_start().bytes().next();
+    if level < MAX_LEVELS && matches!(begins, Some(b'{' | b'[')) {
+        serde_json::from_str(text).ok()
+    } else {
+        None
     }
 }
 
@@ -213,7 +226,8 @@ mod tests {
         let rules = json!({ "rules": [{ "entities": ["*"], "action": action }] });
         let rules = Rules::compile(serde_json::from_value(rules).unwrap(), HashKey::new(b"key"));
         let (direction, groups) = (Direction::ToUpstream, &[]);
-        let scope = Scope { direction, face: "", upstream: "", agent: "", groups };
+        let workspace = "";
+        let scope = Scope { direction, face: "", upstream: "", agent: "", groups, workspace };
         JsonTreatment::new(rules.unwrap().plan(&scope).unwrap(), Some(Arc::clone(vault)))
     }
 
@@ -233,7 +247,7 @@ mod tests {
         assert!(!text.contains("jane@") && !text.contains("4111111"), "{text}");
         assert_eq!(value["n"], before["n"]);
         assert_eq!(treatment.counts().iter().map(|count| count.count).sum::<u64>(), 6);
-        restore(&vault, &mut value).unwrap();
+        restore(&vault, &mut value, true);
         assert_eq!(value["arguments"], before["arguments"]);
         assert_eq!(value["broken"], before["broken"]);
     }

@@ -8,14 +8,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::catalogue::{self, Known};
-use super::plan::{Action, Direction, HashKey, Plan};
+use super::plan::{Action, Compiled, Direction, Does, HashKey, Plan};
 use super::scan::Failure;
+use super::scan::context::REACH;
 use super::scan::detectors::{CompileError, Detectors};
 use super::scan::words::MAX_PHRASE;
+use super::vault::Vault;
 use crate::error::FieldError;
 
 /// Findings below this are none, unless a rule says otherwise.
@@ -30,7 +31,7 @@ const MAX_WORDS: usize = 100_000;
 const MAX_PLANS: usize = 256;
 
 /// The `pii` part of the configuration.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Asked in order; the first that fits a finding decides.
@@ -42,9 +43,12 @@ pub struct Settings {
 }
 
 /// One rule.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSettings {
+    /// Its name in refusals; its place, `pii.rules[0]`, where it has none.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Kinds, groups of kinds, names of own patterns and lists, or `*`.
     pub entities: Vec<String>,
     /// `both` are the two directions of a run; the audit log has rules of its own.
@@ -56,7 +60,7 @@ pub struct RuleSettings {
     /// Only these upstreams.
     #[serde(default)]
     pub upstreams: Vec<String>,
-    /// Only these agents.
+    /// Only these agents, by `<upstream>:<id>`.
     #[serde(default)]
     pub agents: Vec<String>,
     /// Only callers of one of these groups.
@@ -67,6 +71,13 @@ pub struct RuleSettings {
     /// Findings that are less certain are none, in percent.
     #[serde(default = "confidence")]
     pub min_confidence: u8,
+    /// More words that speak for its kinds when they stand shortly before. The tenant's own
+    /// patterns and words are findings only beside one of them, where there are any.
+    #[serde(default)]
+    pub context: Vec<String>,
+    /// Whether its tokens are restored in what a tool was given, too.
+    #[serde(default)]
+    pub restore_in_arguments: bool,
 }
 
 fn confidence() -> u8 {
@@ -74,7 +85,7 @@ fn confidence() -> u8 {
 }
 
 /// The directions of a rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
     /// To the platform and to the caller.
@@ -90,7 +101,7 @@ pub enum Way {
 
 /// A pattern of a tenant's own: a regular expression that has a longest match and begins with a
 /// letter or digit. It is tried at each word and must end with one.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatternSettings {
     /// Its name in rules and findings.
@@ -100,7 +111,7 @@ pub struct PatternSettings {
 }
 
 /// Words and phrases of a tenant's own, found in either case.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WordSettings {
     /// Its name in rules and findings.
@@ -122,10 +133,12 @@ pub struct Scope<'a> {
     pub agent: &'a str,
     /// The groups of the caller.
     pub groups: &'a [String],
+    /// Its workspace.
+    pub workspace: &'a str,
 }
 
 /// Plans by direction and by the places of the rules that fit.
-type Plans = HashMap<(Direction, Vec<u16>), Arc<Plan>>;
+type Plans = HashMap<(Direction, Vec<u16>), Arc<Compiled>>;
 
 /// Compiled rules.
 pub struct Rules {
@@ -135,7 +148,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Checks and compiles rules; hashes are made under `key`.
+    /// Checks and compiles rules; hashes and tokens are made under `key`.
     ///
     /// # Errors
     /// All that is wrong, with paths from the `pii` part on.
@@ -158,34 +171,55 @@ impl Rules {
             .filter(|(_, rule)| rule.fits(scope))
             .map(|(place, _)| place)
             .collect();
-        let mut plans = self.plans.lock();
-        if let Some(plan) = plans.get(&(scope.direction, fitting.clone())) {
-            return Ok(Arc::clone(plan));
+        let compiled = self.compiled((scope.direction, fitting))?;
+        let key = HashKey::new(&self.key.derived("hash", scope.workspace));
+        Ok(Arc::new(Plan::new(compiled, key)))
+    }
+
+    /// A vault for the tokens of one conversation of one caller.
+    pub fn vault(&self, workspace: &str, subject: &str, conversation: &str) -> Vault {
+        Vault::new(&self.key.derived("tokens", workspace), subject, conversation)
+    }
+
+    /// Whether there are no rules at all.
+    pub fn is_empty(&self) -> bool {
+        self.settings.rules.is_empty()
+    }
+
+    fn compiled(&self, of: (Direction, Vec<u16>)) -> Result<Arc<Compiled>, Failure> {
+        if let Some(compiled) = self.plans.lock().get(&of) {
+            return Ok(Arc::clone(compiled));
         }
-        let plan = Arc::new(self.compile_plan(scope.direction, &fitting)?);
+        // Without the lock: it takes milliseconds, and two that do the same do no harm.
+        let compiled = Arc::new(self.compile_for(of.0, &of.1)?);
+        let mut plans = self.plans.lock();
         if plans.len() >= MAX_PLANS {
             plans.clear();
         }
-        plans.insert((scope.direction, fitting), Arc::clone(&plan));
-        Ok(plan)
+        plans.insert(of, Arc::clone(&compiled));
+        Ok(compiled)
     }
 
-    fn compile_plan(&self, direction: Direction, fitting: &[u16]) -> Result<Plan, Failure> {
-        let rules: Vec<&RuleSettings> = fitting
-            .iter()
-            .filter_map(|place| self.settings.rules.get(usize::from(*place)))
-            .collect();
-        let does_something = rules.iter().any(|rule| rule.action != Action::Allow);
-        let (mut all, mut actions) = (Detectors::new(), Vec::new());
+    fn compile_for(&self, direction: Direction, fitting: &[u16]) -> Result<Compiled, Failure> {
+        let of = |place: &u16| self.settings.rules.get(usize::from(*place));
+        let rules: Vec<(u16, &RuleSettings)> =
+            fitting.iter().filter_map(|place| Some((*place, of(place)?))).collect();
+        let does_something = rules.iter().any(|(_, rule)| rule.action != Action::Allow);
+        let (mut all, mut does) = (Detectors::new(), Vec::new());
         for known in catalogue::all(&self.settings).filter(|_| does_something) {
-            let rule = rules.iter().find(|rule| rule.names(&known));
-            if let Some(rule) = rule {
+            let rule = rules.iter().find(|(_, rule)| rule.names(&known));
+            if let Some((place, rule)) = rule {
                 known.add_to(&mut all, rule.min_confidence).map_err(|_| Failure::Internal)?;
-                actions.push(rule.action);
+                all.add_context(&rule.context);
+                does.push(Does {
+                    action: rule.action,
+                    in_arguments: rule.restore_in_arguments,
+                    rule: rule.name.clone().unwrap_or_else(|| format!("pii.rules[{place}]")).into(),
+                });
             }
         }
         let all = all.build().map_err(|_| Failure::Internal)?;
-        Ok(Plan::new(direction, all, actions, self.key.clone()))
+        Ok(Compiled::new(direction, all, does))
     }
 }
 
@@ -211,7 +245,7 @@ impl RuleSettings {
     fn names(&self, known: &Known<'_>) -> bool {
         self.entities.iter().any(|name| {
             name == "*"
-                || *name == *known.name()
+                || catalogue::meant(name) == &*known.name()
                 || known.group().is_some_and(|group| name == group)
         })
     }
@@ -220,6 +254,11 @@ impl RuleSettings {
 /// Bounds that the check needs.
 pub(super) const BOUNDS: (usize, usize, usize, usize) =
     (MAX_RULES, MAX_PATTERNS, MAX_WORDS, MAX_PHRASE);
+
+/// The longest word of context, in characters: it must fit into what stands before a value.
+pub(super) fn longest_context() -> usize {
+    REACH / 2
+}
 
 /// Compiles one own pattern to see whether it is accepted.
 pub(super) fn try_pattern(name: &str, pattern: &str) -> Result<(), CompileError> {
@@ -242,11 +281,11 @@ mod tests {
     }
 
     fn scope(direction: Direction, agent: &str) -> Scope<'_> {
-        Scope { direction, face: "native", upstream: "u", agent, groups: &[] }
+        Scope { direction, face: "native", upstream: "u", agent, groups: &[], workspace: "w" }
     }
 
     fn action_of(plan: &Plan, name: &str) -> Option<Action> {
-        plan.kinds.iter().find(|kind| &*kind.name == name).map(|kind| kind.action)
+        plan.kinds().iter().find(|kind| &*kind.name == name).map(|kind| kind.action)
     }
 
     #[test]
@@ -267,7 +306,8 @@ mod tests {
         assert_eq!(action_of(&other, "phone"), None);
         assert_eq!(action_of(&plan(Direction::ToCaller, "other"), "jwt"), None);
         assert!(plan(Direction::ToAudit, "other").is_empty());
-        assert!(Arc::ptr_eq(&other, &plan(Direction::ToUpstream, "third")));
+        let third = plan(Direction::ToUpstream, "third");
+        assert!(Arc::ptr_eq(other.detectors(), third.detectors()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::plan::{Action, Direction, Plan, Treated};
 use super::scan::{Failure, Scanner, Sink};
 use super::token::code;
+use super::token::repair::Repairer;
 use super::vault::Vault;
 
 /// How often a kind was found.
@@ -26,6 +27,9 @@ pub struct Count {
 
 /// The treatment of one text.
 pub struct Treatment {
+    /// Nothing without a vault, whose tokens there may be.
+    repairer: Option<Repairer>,
+    repaired: String,
     /// Nothing where the plan has nothing to do.
     scanner: Option<Scanner>,
     hands: Hands,
@@ -44,9 +48,11 @@ impl Treatment {
     /// A treatment at the beginning of a text. Tokens are minted by `vault`; without one, a
     /// finding that should become a token ends the text.
     pub fn new(plan: Arc<Plan>, vault: Option<Arc<Vault>>) -> Self {
-        let scanner = (!plan.is_empty()).then(|| Scanner::new(Arc::clone(&plan.detectors)));
-        let counts = vec![0; plan.kinds.len()];
-        Self { scanner, hands: Hands { plan, vault, counts, passes_rest: false } }
+        let scanner = (!plan.is_empty()).then(|| Scanner::new(Arc::clone(plan.detectors())));
+        let counts = vec![0; plan.kinds().len()];
+        let repairer = vault.clone().map(Repairer::new);
+        let hands = Hands { plan, vault, counts, passes_rest: false };
+        Self { repairer, repaired: String::new(), scanner, hands }
     }
 
     /// Says what stood before the text: the name of the field whose value it is. Called before
@@ -63,6 +69,14 @@ impl Treatment {
     /// [`Failure`]: the caller refuses or ends the run. What was added to `out` in the failed call
     /// must not be used.
     pub fn feed(&mut self, chunk: &str, out: &mut String) -> Result<(), Failure> {
+        let chunk = match &mut self.repairer {
+            Some(repairer) => {
+                self.repaired.clear();
+                repairer.feed(chunk, &mut self.repaired);
+                &self.repaired
+            }
+            None => chunk,
+        };
         match &mut self.scanner {
             Some(scanner) => scanner.feed(chunk, &mut Writing { hands: &mut self.hands, out }),
             None => {
@@ -77,9 +91,21 @@ impl Treatment {
     /// # Errors
     /// As for [`Treatment::feed`].
     pub fn finish(&mut self, out: &mut String) -> Result<(), Failure> {
-        match &mut self.scanner {
-            Some(scanner) => scanner.finish(&mut Writing { hands: &mut self.hands, out }),
-            None => Ok(()),
+        let Self { repairer, repaired, scanner, hands } = self;
+        repaired.clear();
+        if let Some(repairer) = repairer {
+            repairer.finish(repaired);
+        }
+        match scanner {
+            Some(scanner) => {
+                let mut writing = Writing { hands, out };
+                scanner.feed(repaired, &mut writing)?;
+                scanner.finish(&mut writing)
+            }
+            None => {
+                out.push_str(repaired);
+                Ok(())
+            }
         }
     }
 
@@ -102,7 +128,7 @@ impl Treatment {
     /// As for [`Treatment::feed`].
     pub fn spans(&mut self, text: &str) -> Result<Vec<(Arc<str>, usize, usize)>, Failure> {
         let Some(scanner) = &mut self.scanner else { return Ok(Vec::new()) };
-        let kinds = &self.hands.plan.kinds;
+        let kinds = self.hands.plan.kinds();
         let mut spans = Spans { kinds, at: 0, found: Vec::new() };
         scanner.feed(text, &mut spans)?;
         scanner.finish(&mut spans)?;
@@ -111,7 +137,8 @@ impl Treatment {
 
     /// Bytes that wait for more text.
     pub fn held(&self) -> usize {
-        self.scanner.as_ref().map_or(0, Scanner::held)
+        let repairing = self.repairer.as_ref().map_or(0, Repairer::held);
+        repairing + self.scanner.as_ref().map_or(0, Scanner::held)
     }
 
     /// Bytes that were looked at, repeated looks counted: what the bench proves linear.
@@ -122,11 +149,11 @@ impl Treatment {
     /// What was found so far, by kind.
     pub fn counts(&self) -> Vec<Count> {
         let Hands { plan, counts, .. } = &self.hands;
-        let found = plan.kinds.iter().zip(counts).filter(|(_, count)| **count > 0);
+        let found = plan.kinds().iter().zip(counts).filter(|(_, count)| **count > 0);
         found
             .map(|(kind, count)| Count {
                 entity: Arc::clone(&kind.name),
-                direction: plan.direction,
+                direction: plan.direction(),
                 action: kind.action,
                 count: *count,
             })
@@ -148,7 +175,7 @@ impl Sink for Writing<'_> {
     fn found(&mut self, kind: u16, _: u8, text: &str, is_open: bool) -> Result<(), Failure> {
         let place = usize::from(kind);
         let Hands { plan, vault, counts, passes_rest } = &mut *self.hands;
-        let treated = plan.kinds.get(place).ok_or(Failure::Internal)?;
+        let treated = plan.kinds().get(place).ok_or(Failure::Internal)?;
         let passes = matches!(treated.action, Action::Allow | Action::Report);
         if treated.action != Action::Allow {
             *counts.get_mut(place).ok_or(Failure::Internal)? += 1;
@@ -157,7 +184,8 @@ impl Sink for Writing<'_> {
         match treated.action {
             Action::Allow | Action::Report => self.out.push_str(text),
             Action::Block => {
-                return Err(Failure::Blocked { entity: Arc::clone(&treated.name) });
+                let (entity, rule) = (Arc::clone(&treated.name), Arc::clone(&treated.rule));
+                return Err(Failure::Blocked { entity, rule });
             }
             // Of an open finding the whole value is never seen.
             Action::Mask | Action::Hash | Action::Tokenize if is_open => redact(treated, self.out),
@@ -166,7 +194,7 @@ impl Sink for Writing<'_> {
             Action::Hash => hash(plan, treated, text, self.out),
             Action::Tokenize => {
                 let vault = vault.as_ref().ok_or(Failure::Internal)?;
-                vault.mint(&treated.label, text, self.out)?;
+                vault.mint(&treated.label, text, treated.in_arguments, self.out)?;
             }
         }
         Ok(())
@@ -233,7 +261,7 @@ fn mask(kind: &Treated, text: &str, out: &mut String) {
 /// `[EMAIL#2J7QK0ZB9M]`: 50 bits, enough to tell the values of a log apart, too few to be a
 /// fingerprint beyond the tenant's key.
 fn hash(plan: &Plan, kind: &Treated, text: &str, out: &mut String) {
-    let tag = plan.key.sign(text);
+    let tag = plan.key().sign(text);
     let bits = tag.as_ref().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
     out.push('[');
     out.push_str(&kind.label);
@@ -251,6 +279,7 @@ impl std::fmt::Debug for Treatment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::vault::TokenVault;
     use crate::policy::pii::{HashKey, Rules, Scope, Settings};
 
     fn plan(action: &str) -> Arc<Plan> {
@@ -261,6 +290,7 @@ mod tests {
             face: "native",
             upstream: "u",
             agent: "a",
+            workspace: "w",
             groups: &[],
         };
         Rules::compile(settings, HashKey::new(b"key")).unwrap().plan(&scope).unwrap()
@@ -293,7 +323,8 @@ mod tests {
         let mut treatment = Treatment::new(plan("block"), None);
         let mut out = String::new();
         let failure = treatment.feed(&TEXT[..40], &mut out).unwrap_err();
-        assert_eq!(failure, Failure::Blocked { entity: "credit_card".into() });
+        let (entity, rule) = ("credit_card".into(), "pii.rules[0]".into());
+        assert_eq!(failure, Failure::Blocked { entity, rule });
         assert!(!format!("{failure} {failure:?} {treatment:?}").contains("1111"));
         assert_eq!(treatment.feed("more", &mut out), Err(Failure::Ended));
         assert_eq!(treatment.finish(&mut out), Err(Failure::Ended));
@@ -311,7 +342,10 @@ mod tests {
         let tokens = treat(TEXT);
         assert!(!tokens.contains("1111") && !tokens.contains("jane"), "{tokens}");
         assert_eq!(treat(&tokens), tokens);
-        assert_eq!(crate::policy::pii::Restorer::whole(&vault, &tokens), TEXT);
+        assert_eq!(vault.restore(&tokens).unwrap(), TEXT);
+        // What a model made of a token is a token again.
+        let mended = treat(&tokens.to_lowercase());
+        assert_eq!(vault.restore(&mended).unwrap(), TEXT.to_lowercase());
     }
 
     #[test]

@@ -1,17 +1,22 @@
-//! The values behind the tokens of one conversation of one principal. The treatment mints from it,
-//! the restorer asks it; a store may keep its entries sealed.
+//! The values behind the tokens of one conversation of one principal. Treatments mint from it, the
+//! gateway asks it for what its own caller reads; a store may keep its entries sealed.
 //!
 //! Invariant: a value has one token in a vault and a token one value; the codes of two vaults have
 //! nothing to do with each other; values are overwritten when dropped, and are bounded.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use ring::hmac;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::json;
 use super::scan::Failure;
 use super::token::code;
+use super::token::restore::restored;
+use crate::model::vault::TokenVault;
 
 /// Most values of a vault, unless it is told otherwise: far more than a conversation has.
 pub const MAX_VALUES: usize = 10_000;
@@ -36,15 +41,15 @@ struct Inner {
     codes: HashMap<[u8; 32], u64>,
     bytes: usize,
     /// The letters and digits of each kind's name.
-    labels: Vec<Vec<u8>>,
+    labels: Arc<Vec<Vec<u8>>>,
 }
 
 impl Inner {
     fn insert(&mut self, digest: [u8; 32], entry: Entry) {
         let label = entry.label.bytes().filter(u8::is_ascii_alphanumeric);
-        let label = label.map(|byte| byte.to_ascii_uppercase()).collect();
+        let label: Vec<u8> = label.map(|byte| byte.to_ascii_uppercase()).collect();
         if !self.labels.contains(&label) {
-            self.labels.push(label);
+            Arc::make_mut(&mut self.labels).push(label);
         }
         self.bytes += entry.value.len();
         self.codes.insert(digest, entry.id);
@@ -61,6 +66,8 @@ pub struct Entry {
     pub value: Zeroizing<String>,
     /// The forty bits of its code.
     pub id: u64,
+    /// Whether it may be put back into what a tool is given.
+    pub in_arguments: bool,
 }
 
 impl Vault {
@@ -83,19 +90,25 @@ impl Vault {
     }
 
     /// Adds the token of a value to `out`, the same one each time.
-    pub(super) fn mint(&self, label: &str, value: &str, out: &mut String) -> Result<(), Failure> {
+    pub(super) fn mint(
+        &self,
+        label: &str,
+        value: &str,
+        in_arguments: bool,
+        out: &mut String,
+    ) -> Result<(), Failure> {
+        // A value may hold the token of another, as a URL does that a platform made of one.
+        let restored = restored(self, value, true).map(Zeroizing::new);
+        let value = restored.as_ref().map_or(value, |text| text.as_str());
         let mut inner = self.inner.lock();
         let digest = self.digest(value, 0);
         let id = match inner.codes.get(&digest) {
             Some(id) => *id,
             None => self.keep(&mut inner, digest, label, value)?,
         };
-        let label = inner.values.get(&id).map_or(label, |entry| &entry.label);
-        out.push('[');
-        out.push_str(label);
-        out.push(':');
-        code::write(id, out);
-        out.push(']');
+        let entry = inner.values.get_mut(&id).ok_or(Failure::Internal)?;
+        entry.in_arguments |= in_arguments;
+        entry.write(out);
         Ok(())
     }
 
@@ -115,7 +128,7 @@ impl Vault {
             .find(|id| !inner.values.contains_key(id))
             .ok_or(Failure::Internal)?;
         let value = Zeroizing::new(value.to_owned());
-        inner.insert(digest, Entry { label: label.into(), value, id });
+        inner.insert(digest, Entry { label: label.into(), value, id, in_arguments: false });
         Ok(id)
     }
 
@@ -128,21 +141,23 @@ impl Vault {
         digest
     }
 
-    /// Adds the value of a code to `out`; false where this vault has none.
-    pub(super) fn restore(&self, id: u64, out: &mut String) -> bool {
+    /// Adds the value of a code to `out`; false where this vault has none, or, unless it is to be
+    /// `any`, none that may stand in a tool's arguments.
+    pub(super) fn value(&self, id: u64, any: bool, out: &mut String) -> bool {
         let inner = self.inner.lock();
-        let entry = inner.values.get(&id);
+        let entry = inner.values.get(&id).filter(|entry| any || entry.in_arguments);
         entry.inspect(|entry| out.push_str(&entry.value)).is_some()
     }
 
-    /// The kinds that it has tokens of, letters and digits only.
-    pub(super) fn labels(&self) -> Vec<Vec<u8>> {
-        self.inner.lock().labels.clone()
+    /// Adds the token of a code to `out`; false where this vault has none.
+    pub(super) fn write(&self, id: u64, out: &mut String) -> bool {
+        let inner = self.inner.lock();
+        inner.values.get(&id).inspect(|entry| entry.write(out)).is_some()
     }
 
-    /// Whether there is nothing to restore.
-    pub fn is_empty(&self) -> bool {
-        self.inner.lock().values.is_empty()
+    /// The kinds that it has tokens of, letters and digits only.
+    pub(super) fn labels(&self) -> Arc<Vec<Vec<u8>>> {
+        Arc::clone(&self.inner.lock().labels)
     }
 
     /// All it holds, for a store that seals it.
@@ -172,6 +187,34 @@ impl Vault {
     }
 }
 
+impl Entry {
+    fn write(&self, out: &mut String) {
+        out.push('[');
+        out.push_str(&self.label);
+        out.push(':');
+        code::write(self.id, out);
+        out.push(']');
+    }
+}
+
+impl TokenVault for Vault {
+    fn is_empty(&self) -> bool {
+        self.inner.lock().values.is_empty()
+    }
+
+    fn restore(&self, text: &str) -> Option<String> {
+        restored(self, text, true)
+    }
+
+    fn restore_json(&self, value: &mut Value) {
+        json::restore(self, value, true);
+    }
+
+    fn restore_arguments(&self, value: &mut Value) {
+        json::restore(self, value, false);
+    }
+}
+
 fn id_of(digest: &[u8; 32]) -> u64 {
     digest.iter().take(5).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
@@ -195,7 +238,7 @@ mod tests {
 
     fn token(vault: &Vault, value: &str) -> String {
         let mut out = String::new();
-        vault.mint("EMAIL", value, &mut out).unwrap();
+        vault.mint("EMAIL", value, false, &mut out).unwrap();
         out
     }
 
@@ -219,10 +262,10 @@ mod tests {
         let vault = Vault::new(b"secret", "jane", "one");
         let taken = id_of(&vault.digest("new", 0));
         let value = Zeroizing::new("old".to_owned());
-        vault.load([Entry { label: "X".into(), value, id: taken }]).unwrap();
+        vault.load([Entry { label: "X".into(), value, id: taken, in_arguments: false }]).unwrap();
         assert_ne!(token(&vault, "new"), token(&vault, "old"));
         let mut restored = String::new();
-        assert!(vault.restore(id_of(&vault.digest("new", 1)), &mut restored));
+        assert!(vault.value(id_of(&vault.digest("new", 1)), true, &mut restored));
         assert_eq!(restored, "new");
     }
 
@@ -231,7 +274,7 @@ mod tests {
         let vault = Vault::new(b"secret", "jane", "one").with_max_values(1);
         token(&vault, "a secret value");
         let mut out = String::new();
-        assert!(vault.mint("EMAIL", "another", &mut out).is_err());
+        assert!(vault.mint("EMAIL", "another", false, &mut out).is_err());
         assert_eq!(
             format!("{vault:?} {:?}", vault.entries()),
             "Vault(1 values, 14 bytes) [Entry(14 bytes)]"

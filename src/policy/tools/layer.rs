@@ -133,6 +133,7 @@ impl Governed {
             | Happening::ReasoningDelta(_)
             | Happening::Usage(_)
             | Happening::Structured(_)
+            | Happening::Pii(_)
             | Happening::Warning(_)) => self.ready.push_back(RunEvent { synthetic, what }),
         }
     }

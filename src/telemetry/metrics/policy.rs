@@ -15,6 +15,7 @@ pub struct PolicyMetrics {
     tools: IntCounterVec,
     fetches: IntCounterVec,
     counters_away: IntCounter,
+    pii: IntCounterVec,
 }
 
 impl PolicyMetrics {
@@ -55,10 +56,15 @@ impl PolicyMetrics {
                 "switchyard_counters_away_total",
                 "Decisions made without the shared counters, because they were away.",
             )?,
+            pii: counters(
+                "switchyard_pii_findings_total",
+                "Values that PII policy found, by what was done to them.",
+                &["entity", "direction", "action"],
+            )?,
         })
     }
 
-    pub(super) fn families(&self) -> [Box<dyn Collector>; 7] {
+    pub(super) fn families(&self) -> [Box<dyn Collector>; 8] {
         [
             Box::new(self.identified.clone()),
             Box::new(self.decided.clone()),
@@ -67,6 +73,7 @@ impl PolicyMetrics {
             Box::new(self.tools.clone()),
             Box::new(self.fetches.clone()),
             Box::new(self.counters_away.clone()),
+            Box::new(self.pii.clone()),
         ]
     }
 
@@ -99,6 +106,11 @@ impl PolicyMetrics {
     pub fn fetched(&self, issuer: &str, is_ok: bool) {
         let outcome = if is_ok { "success" } else { "failed" };
         self.fetches.with_label_values(&[issuer, outcome]).inc();
+    }
+
+    /// PII policy found values; `entity` is a kind of the catalogue or a configured name.
+    pub fn pii_found(&self, entity: &str, direction: &str, action: &str, count: u64) {
+        self.pii.with_label_values(&[entity, direction, action]).inc_by(count);
     }
 
     /// A decision was made without the shared counters.

@@ -17,6 +17,7 @@ use switchyard::inbound::{acp, unified};
 use switchyard::model::call::{Call, Facts, TraceContext};
 use switchyard::model::event::{Body, Ending, Happening, Recorded, RunEvent};
 use switchyard::model::fold::Fold;
+use switchyard::model::halt::Never;
 use switchyard::model::judge::{Judge, Question};
 use switchyard::model::plan::{Grants, Plan, RunCall};
 use switchyard::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
@@ -24,8 +25,8 @@ use switchyard::outbound::Vendor;
 use switchyard::outbound::dispatch::{Dispatcher, Target};
 use switchyard::outbound::pause::Pauses;
 use switchyard::policy::limits::Limits;
-use switchyard::policy::tools;
 use switchyard::policy::tools::layer::ToolsGoverned;
+use switchyard::policy::{pii, tools};
 use switchyard::stack;
 use switchyard::telemetry::metrics::Metrics;
 use tower::{ServiceExt, service_fn};
@@ -74,8 +75,18 @@ pub(super) async fn play(
         metrics: metrics.policy().clone(),
     }));
     let dispatcher = Dispatcher::new([target], Arc::clone(&clock), Pauses::new(clock));
-    let service = stack::run(&bounds(), tools, metrics.policy(), dispatcher);
-    let call = RunCall { call: Arc::new(call()), plan: Arc::new(plan), grants: Grants::default() };
+    let pii = Arc::new(pii::layer::Policy {
+        rules: pii::Rules::compile(pii::Settings::default(), pii::HashKey::new(b"golden"))
+            .expect("no rules"),
+        metrics: metrics.policy().clone(),
+    });
+    let service = stack::run(&bounds(), tools, pii, metrics.policy(), dispatcher);
+    let call = RunCall {
+        call: Arc::new(call()),
+        plan: Arc::new(plan),
+        grants: Grants::default(),
+        halt: Arc::new(Never),
+    };
     let events = match service.oneshot(call).await {
         // Bounded, so that a stack that never ends its stream fails instead of filling memory.
         Ok(events) => events.take(1_000).collect().await,

@@ -91,11 +91,13 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
         },
         preset: file.preset,
         request: request(&file.request)?,
+        pii: Vec::new(),
         thread: PlannedThread {
             id: thread_id,
             is_continued: file.thread.is_continued,
             native: file.thread.native,
             history: file.thread.history.into_iter().map(message).collect(),
+            vault: None,
         },
     };
     let mut answer_headers = http::HeaderMap::new();

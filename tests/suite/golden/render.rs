@@ -73,6 +73,7 @@ fn happening(what: &Happening) -> (&'static str, Value) {
         Happening::Governance(decision) => ("governance.decision", json!(decision)),
         Happening::Usage(usage) => ("usage", json!(usage)),
         Happening::Structured(json) => ("structured", json!({ "json": json })),
+        Happening::Pii(found) => ("pii", json!(found)),
         Happening::Warning(warning) => ("warning", json!(warning)),
         Happening::Ended(ending) => ("ended", ended(ending)),
     }

@@ -12,7 +12,7 @@ use super::class;
 use super::view::View;
 
 /// How far before a candidate a word may begin, in characters.
-pub(super) const REACH: usize = 64;
+pub(crate) const REACH: usize = 64;
 
 /// The words of all kinds as one automaton.
 #[derive(Default)]

@@ -34,6 +34,8 @@ pub(crate) struct Kind {
     pub(crate) mask: u8,
     certainty: Certainty,
     threshold: u8,
+    /// Whether it is a pattern or list of a tenant's own.
+    is_own: bool,
 }
 
 /// How sure a valid candidate is, in percent.
@@ -112,8 +114,13 @@ impl Detectors {
             with_context: of.with_context,
             needs_context: of.needs_context,
         };
-        let kind =
-            self.add_kind(Kind { name: of.name.into(), mask: of.mask, certainty, threshold })?;
+        let kind = self.add_kind(Kind {
+            name: of.name.into(),
+            mask: of.mask,
+            certainty,
+            threshold,
+            is_own: false,
+        })?;
         for word in of.context {
             self.context_words.entry(folded(word)).or_default().push(kind);
         }
@@ -170,8 +177,13 @@ impl Detectors {
         threshold: u8,
     ) -> Result<(), CompileError> {
         let certainty = Certainty::always(format.confidence);
-        let kind =
-            self.add_kind(Kind { name: format.name.into(), mask: 0, certainty, threshold })?;
+        let kind = self.add_kind(Kind {
+            name: format.name.into(),
+            mask: 0,
+            certainty,
+            threshold,
+            is_own: false,
+        })?;
         self.secrets.add(kind, format);
         Ok(())
     }
@@ -179,8 +191,13 @@ impl Detectors {
     /// Adds a pattern of a tenant's own.
     pub(crate) fn add_pattern(&mut self, name: &Arc<str>, text: &str) -> Result<(), CompileError> {
         let certainty = Certainty::always(100);
-        let kind =
-            self.add_kind(Kind { name: Arc::clone(name), mask: 4, certainty, threshold: 0 })?;
+        let kind = self.add_kind(Kind {
+            name: Arc::clone(name),
+            mask: 4,
+            certainty,
+            threshold: 0,
+            is_own: true,
+        })?;
         Ok(self.patterns.add(kind, text)?)
     }
 
@@ -191,10 +208,30 @@ impl Detectors {
         words: &[String],
     ) -> Result<(), CompileError> {
         let certainty = Certainty::always(100);
-        let kind =
-            self.add_kind(Kind { name: Arc::clone(name), mask: 0, certainty, threshold: 0 })?;
+        let kind = self.add_kind(Kind {
+            name: Arc::clone(name),
+            mask: 0,
+            certainty,
+            threshold: 0,
+            is_own: true,
+        })?;
         words.iter().for_each(|word| self.words.add(kind, folded(word)));
         Ok(())
+    }
+
+    /// Adds words that speak for the kind that was added last. A tenant's own kind, for which none
+    /// does by itself, is from then on nothing without one.
+    pub(crate) fn add_context(&mut self, words: &[String]) {
+        let (Some(last), false) = (self.kinds.len().checked_sub(1), words.is_empty()) else {
+            return;
+        };
+        let Ok(place) = u16::try_from(last) else { return };
+        if let Some(kind) = self.kinds.get_mut(last) {
+            kind.certainty.needs_context |= kind.is_own;
+        }
+        for word in words {
+            self.context_words.entry(folded(word)).or_default().push(place);
+        }
     }
 
     /// Ends adding.
@@ -297,8 +334,8 @@ impl Detectors {
             date::look(self, view, start, word, answer);
         }
         self.secrets.at_word(self, view, start, answer);
-        self.patterns.look(view, start, answer);
-        self.words.look(view, start, answer);
+        self.patterns.look(self, view, start, answer);
+        self.words.look(self, view, start, answer);
     }
 
     /// Tries all that can begin with a sign.

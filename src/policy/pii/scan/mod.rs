@@ -9,7 +9,7 @@
 //! most [`MAX_HELD`] characters are held back.
 
 mod class;
-mod context;
+pub(crate) mod context;
 mod date;
 pub(crate) mod detectors;
 mod email;
@@ -69,6 +69,14 @@ pub enum Failure {
     Blocked {
         /// The kind.
         entity: Arc<str>,
+        /// The rule, by its name or its place.
+        rule: Arc<str>,
+    },
+    /// It is in no form that can be looked into; `what` says why.
+    #[error("{what}")]
+    Unreadable {
+        /// A sentence.
+        what: &'static str,
     },
     /// A bound was reached; `what` names it.
     #[error("the bound on {what} is reached")]

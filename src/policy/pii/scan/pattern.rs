@@ -9,6 +9,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 
 use super::class::is_word;
+use super::detectors::Detectors;
 use super::set::ByteSet;
 use super::view::{Answer, Found, View};
 
@@ -94,17 +95,20 @@ impl Patterns {
 
     /// Looks for the patterns from a word on.
     #[inline]
-    pub(super) fn look(&self, view: &View<'_>, start: usize, answer: &mut Answer) {
+    pub(super) fn look(&self, all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
         for pattern in &self.0 {
             if pattern.first.has(view.at(start).unwrap_or(0)) {
-                pattern.look(view, start, answer);
+                pattern.look(all, view, start, answer);
             }
         }
     }
 }
 
 impl Pattern {
-    fn look(&self, view: &View<'_>, start: usize, answer: &mut Answer) {
+    fn look(&self, all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
+        if !all.is_possible(self.kind, view, start, &mut answer.heard) {
+            return;
+        }
         let (mut state, mut place, mut end) = (self.start, start, None);
         loop {
             let Some(byte) = view.at(place) else {

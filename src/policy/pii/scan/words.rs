@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::class::{self, is_word};
+use super::detectors::Detectors;
 use super::view::{Answer, Found, View};
 
 /// The longest phrase, in characters; the rules refuse longer ones.
@@ -30,13 +31,13 @@ impl WordLists {
 
     /// Looks for a phrase from a word on.
     #[inline]
-    pub(super) fn look(&self, view: &View<'_>, start: usize, answer: &mut Answer) {
+    pub(super) fn look(&self, all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
         if !self.by_word.is_empty() {
-            self.look_up(view, start, answer);
+            self.look_up(all, view, start, answer);
         }
     }
 
-    fn look_up(&self, view: &View<'_>, start: usize, answer: &mut Answer) {
+    fn look_up(&self, all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
         let (end, _) = view.word(start, self.longest + 1);
         if end - start > self.longest || view.is_unknown(end) {
             answer.wants_more |= end - start <= self.longest;
@@ -58,7 +59,9 @@ impl WordLists {
                 answer.wants_more |= !view.is_last;
                 continue;
             }
-            if view.at(end).is_none_or(|byte| class::of(byte) & class::WORD == 0) {
+            if view.at(end).is_none_or(|byte| class::of(byte) & class::WORD == 0)
+                && all.is_possible(*kind, view, start, &mut answer.heard)
+            {
                 answer.offer(Found { start, end, kind: *kind, confidence: 100, tail: None });
             }
         }

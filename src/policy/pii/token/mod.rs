@@ -10,4 +10,5 @@
 //! Invariant: a code is looked up only if its check is right.
 
 pub(super) mod code;
+pub(super) mod repair;
 pub(super) mod restore;

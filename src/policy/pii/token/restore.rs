@@ -1,356 +1,85 @@
-//! Puts values back where their tokens stand, in text that comes in pieces. The reader of a run
-//! has one for each channel, as its last step.
+//! Puts values back where their tokens stand. Tokens have their exact form here: whatever a model
+//! did to them was repaired when they came back from it.
 //!
-//! A model may have changed a token: case, blanks and line breaks inside, other brackets or none,
-//! mark-up around. The kind's name, the colon and the code are what is recognised.
-//!
-//! Invariant: what comes out is the same for every cutting; only a beginning that may still be a
-//! token is held back, at most [`MAX_BYTES`] of it; what is not a token of this vault passes
-//! unchanged.
-
-use std::sync::Arc;
+//! Invariant: without state; what is no token of the vault stays as it is.
 
 use super::code;
 use crate::policy::pii::vault::Vault;
 
-/// Longer than any token with all that is tolerated in it.
-const MAX_BYTES: usize = 192;
-/// Signs in a row that may stand inside of a token.
-const MAX_GAP: usize = 4;
-
-/// Restores one text.
-pub struct Restorer {
-    vault: Arc<Vault>,
-    held: String,
-    /// The kinds of the vault, letters and digits only, upper case.
-    labels: Vec<Vec<u8>>,
-    /// The byte before what is held.
-    before: u8,
+/// The text with values in the place of its tokens; nothing where it has none. `all` restores
+/// every value, else only those that may stand in a tool's arguments.
+pub(in crate::policy::pii) fn restored(vault: &Vault, text: &str, all: bool) -> Option<String> {
+    let (mut out, mut handed, mut from) = (String::new(), 0, 0);
+    while let Some(open) = find(text, from) {
+        from = open + 1;
+        let Some((end, id)) = token_at(text.as_bytes(), open) else { continue };
+        let before = out.len();
+        out.push_str(text.get(handed..open)?);
+        if vault.value(id, all, &mut out) {
+            (handed, from) = (end, end);
+        } else {
+            out.truncate(before);
+        }
+    }
+    if handed == 0 {
+        return None;
+    }
+    out.push_str(text.get(handed..)?);
+    Some(out)
 }
 
-enum Outcome {
-    /// A token ends here, with this code.
-    Token(usize, u64),
-    /// None begins here.
-    No,
-    /// More must come to tell.
-    More,
+fn find(text: &str, from: usize) -> Option<usize> {
+    memchr::memchr(b'[', text.as_bytes().get(from..)?).map(|at| from + at)
 }
 
-impl Restorer {
-    /// A restorer for the conversation of a vault. Arguments of tools are not given one unless a
-    /// rule asks for it.
-    pub fn new(vault: Arc<Vault>) -> Self {
-        Self { vault, held: String::new(), labels: Vec::new(), before: b' ' }
+/// Where the token ends that begins at this bracket, and its code's bits.
+fn token_at(bytes: &[u8], open: usize) -> Option<(usize, u64)> {
+    /// Longer than the name of any kind.
+    const MAX_LABEL: usize = 48;
+    let rest = bytes.get(open + 1..)?;
+    let label = rest.iter().take(MAX_LABEL).take_while(|byte| is_label(**byte)).count();
+    if label == 0 || rest.get(label) != Some(&b':') {
+        return None;
     }
-
-    /// Takes the next piece, and adds to `out` what is decided.
-    pub fn feed(&mut self, chunk: &str, out: &mut String) {
-        self.labels = self.vault.labels();
-        if self.labels.is_empty() && self.held.is_empty() {
-            out.push_str(chunk);
-            self.before = chunk.as_bytes().last().copied().unwrap_or(self.before);
-            return;
-        }
-        self.held.push_str(chunk);
-        self.restore(false, out);
+    let code = rest.get(label + 1..label + 1 + code::LENGTH)?;
+    let mut values = [0; code::LENGTH];
+    for (value, byte) in values.iter_mut().zip(code) {
+        *value = code::value(*byte)?;
     }
-
-    /// The text is over: adds what was held back.
-    pub fn finish(&mut self, out: &mut String) {
-        self.restore(true, out);
-        self.before = b' ';
-    }
-
-    /// Restores a whole text.
-    pub fn whole(vault: &Arc<Vault>, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut restorer = Self::new(Arc::clone(vault));
-        restorer.feed(text, &mut out);
-        restorer.finish(&mut out);
-        out
-    }
-
-    fn restore(&mut self, is_last: bool, out: &mut String) {
-        let bytes = self.held.as_bytes();
-        let (mut handed, mut place) = (0, 0);
-        while let Some(byte) = bytes.get(place) {
-            let before = place.checked_sub(1).and_then(|at| bytes.get(at)).unwrap_or(&self.before);
-            let may_begin = matches!(byte, b'[' | b'(' | b'{' | b'<' | b'\\')
-                || (byte.is_ascii_alphanumeric() && !before.is_ascii_alphanumeric());
-            let outcome = if may_begin {
-                Look { bytes, place, is_last, labels: &self.labels }.token()
-            } else {
-                Outcome::No
-            };
-            match outcome {
-                Outcome::No => place += 1,
-                Outcome::More => break,
-                Outcome::Token(end, id) => {
-                    let clean = self.held.get(handed..place).unwrap_or_default();
-                    out.push_str(clean);
-                    if !self.vault.restore(id, out) {
-                        out.push_str(self.held.get(place..end).unwrap_or_default());
-                    }
-                    (handed, place) = (end, end);
-                }
-            }
-        }
-        out.push_str(self.held.get(handed..place).unwrap_or_default());
-        if let Some(last) = place.checked_sub(1).and_then(|at| bytes.get(at)) {
-            self.before = *last;
-        }
-        self.held.drain(..place);
-    }
+    let closes = rest.get(label + 1 + code::LENGTH) == Some(&b']');
+    let id = code::read(&values).filter(|_| closes)?;
+    Some((open + label + code::LENGTH + 3, id))
 }
 
-/// A look at one place.
-struct Look<'a> {
-    bytes: &'a [u8],
-    place: usize,
-    is_last: bool,
-    labels: &'a [Vec<u8>],
-}
-
-impl Look<'_> {
-    fn token(mut self) -> Outcome {
-        let from = self.place;
-        let opens = self.bracket(b"[({<");
-        let has_label = match self.label() {
-            Outcome::No => return Outcome::No,
-            Outcome::More => return Outcome::More,
-            Outcome::Token(..) => self.colon(),
-        };
-        match has_label {
-            Some(true) => {}
-            Some(false) => return Outcome::No,
-            None => return Outcome::More,
-        }
-        let mut values = [0; code::LENGTH];
-        for value in &mut values {
-            self.skip_gap();
-            match self.bytes.get(self.place).map(|byte| code::value(*byte)) {
-                Some(Some(bits)) => *value = bits,
-                Some(None) => return Outcome::No,
-                None => return self.unknown(),
-            }
-            self.place += 1;
-        }
-        if self.place - from > MAX_BYTES {
-            return Outcome::No;
-        }
-        match self.bytes.get(self.place) {
-            Some(next) if next.is_ascii_alphanumeric() => return Outcome::No,
-            None if !self.is_last => return Outcome::More,
-            Some(_) | None => {}
-        }
-        let Some(id) = code::read(&values) else { return Outcome::No };
-        if opens {
-            let end = self.place;
-            if self.bytes.get(end) == Some(&b'\\')
-                && self.bytes.get(end + 1).is_none()
-                && !self.is_last
-            {
-                return Outcome::More;
-            }
-            self.bracket(b"])}>");
-        }
-        Outcome::Token(self.place, id)
-    }
-
-    /// Passes a bracket, with or without a backslash before it.
-    fn bracket(&mut self, brackets: &[u8]) -> bool {
-        let escaped = usize::from(self.bytes.get(self.place) == Some(&b'\\'));
-        let at = self.bytes.get(self.place + escaped);
-        let is_bracket = at.is_some_and(|byte| brackets.contains(byte));
-        if is_bracket {
-            self.place += escaped + 1;
-        }
-        is_bracket
-    }
-
-    /// Passes the name of a kind in any case; its underscores may be gone or be escaped.
-    fn label(&mut self) -> Outcome {
-        let mut read = [0u8; 48];
-        let mut length = 0;
-        if self.bytes.get(self.place) == Some(&b'\\') && self.bytes.get(self.place + 1).is_none() {
-            return self.unknown();
-        }
-        loop {
-            let Some(byte) = self.bytes.get(self.place) else { return self.unknown() };
-            if byte.is_ascii_alphanumeric() {
-                let Some(to) = read.get_mut(length) else { return Outcome::No };
-                *to = byte.to_ascii_uppercase();
-                length += 1;
-                self.place += 1;
-                let read = read.get(..length).unwrap_or_default();
-                if !self.labels.iter().any(|label| label.starts_with(read)) {
-                    return Outcome::No;
-                }
-                continue;
-            }
-            let read = read.get(..length).unwrap_or_default();
-            if length == 0 {
-                return Outcome::No;
-            }
-            if self.labels.iter().any(|label| label == read) && !is_joint(*byte) {
-                return Outcome::Token(self.place, 0);
-            }
-            let before = self.place;
-            while self.place - before < MAX_GAP
-                && self.bytes.get(self.place).is_some_and(|byte| is_joint(*byte))
-            {
-                self.place += 1;
-            }
-            let goes_on = self.bytes.get(self.place).is_some_and(u8::is_ascii_alphanumeric);
-            if self.bytes.get(self.place).is_none() && !self.is_last {
-                return Outcome::More;
-            }
-            if !goes_on {
-                let is_known = self.labels.iter().any(|label| label == read);
-                return if is_known { Outcome::Token(self.place, 0) } else { Outcome::No };
-            }
-        }
-    }
-
-    /// Passes the colon; nothing where it may still come.
-    fn colon(&mut self) -> Option<bool> {
-        self.skip_gap();
-        match self.bytes.get(self.place) {
-            Some(b':') => {
-                self.place += 1;
-                Some(true)
-            }
-            Some(_) => Some(false),
-            None => (self.is_last).then_some(false),
-        }
-    }
-
-    fn skip_gap(&mut self) {
-        let rest = self.bytes.get(self.place..).unwrap_or_default();
-        self.place += rest.iter().take(MAX_GAP).take_while(|byte| is_gap(**byte)).count();
-    }
-
-    fn unknown(&self) -> Outcome {
-        if self.is_last { Outcome::No } else { Outcome::More }
-    }
-}
-
-/// What may stand inside of a code or beside the colon.
-fn is_gap(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b'-' | b'_' | b'*' | b'`' | b'\\')
-}
-
-/// What may stand for the underscore of a name.
-fn is_joint(byte: u8) -> bool {
-    matches!(byte, b'_' | b' ' | b'-' | b'\\' | b'*' | b'`')
-}
-
-impl std::fmt::Debug for Restorer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Restorer(holds {} bytes)", self.held.len())
-    }
+fn is_label(byte: u8) -> bool {
+    byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::{any, proptest};
-
-    fn vault() -> (Arc<Vault>, String) {
-        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
-        let mut token = String::new();
-        vault.mint("US_SSN", "308-63-0237", &mut token).unwrap();
-        token.push(' ');
-        vault.mint("EMAIL", "jane@example.com", &mut token).unwrap();
-        (vault, token)
-    }
-
-    /// Ways in which a model may write a token.
-    fn damaged(token: &str) -> Vec<String> {
-        let inner = token.trim_matches(['[', ']']);
-        let (label, code) = inner.split_once(':').unwrap();
-        vec![
-            token.to_owned(),
-            token.to_lowercase(),
-            format!("**{token}**"),
-            format!("`{token}`"),
-            format!("({inner})"),
-            format!("{{{inner}}}"),
-            format!("\\[{inner}\\]"),
-            format!("[{}]", inner.replace('_', "\\_")),
-            format!("[{}]", inner.replace('_', " ")),
-            inner.to_owned(),
-            format!("[{label}: {code}]"),
-            format!("[{label}:{} {}]", &code[..4], &code[4..]),
-            format!("[{label} :\n{}-{}-{}]", &code[..4], &code[4..8], &code[8..]),
-            format!("[{label}:{}]", code.replace('0', "O").replace('1', "l")),
-        ]
-    }
 
     #[test]
-    fn a_token_that_a_model_changed_is_restored_in_every_cutting() {
-        let (vault, tokens) = vault();
-        let values = ["308-63-0237", "jane@example.com"];
-        for (token, value) in tokens.split(' ').zip(values) {
-            for text in damaged(token) {
-                let text = format!("To {text}. OK [");
-                let whole = Restorer::whole(&vault, &text);
-                assert!(whole.contains(value), "{text}: {whole}");
-                for left in 0..=text.len() {
-                    for right in left..=text.len() {
-                        let mut restorer = Restorer::new(Arc::clone(&vault));
-                        let mut out = String::new();
-                        restorer.feed(&text[..left], &mut out);
-                        restorer.feed(&text[left..right], &mut out);
-                        restorer.feed(&text[right..], &mut out);
-                        restorer.finish(&mut out);
-                        assert_eq!(out, whole);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_token_of_another_conversation_stays_a_token() {
-        let (_, tokens) = vault();
-        let other = Arc::new(Vault::new(b"secret", "john", "one"));
-        let mut own = String::new();
-        other.mint("EMAIL", "john@example.com", &mut own).unwrap();
-        assert_eq!(Restorer::whole(&other, &tokens), tokens);
-        assert_eq!(Restorer::whole(&other, &own), "john@example.com");
-    }
-
-    #[test]
-    fn a_token_with_something_attached_is_another_word() {
-        let (vault, tokens) = vault();
-        let token = tokens.split(' ').next().unwrap();
-        let longer = token.replace(']', "0]");
-        assert_eq!(Restorer::whole(&vault, &longer), longer);
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_with_tokens_in_any_cutting_is_restored_alike(
-            texts: Vec<String>, mut places in proptest::collection::vec(0usize..500, 0..9),
-            which in any::<proptest::sample::Index>(),
-        ) {
-            let (vault, tokens) = vault();
-            let forms = damaged(tokens.split(' ').next().unwrap());
-            let text = texts.join(&forms[which.index(forms.len())]);
-            let whole = Restorer::whole(&vault, &text);
-            places.iter_mut().for_each(|place| *place %= text.len() + 1);
-            places.sort_unstable();
-            let (mut from, mut out) = (0, String::new());
-            let mut restorer = Restorer::new(vault);
-            for place in places.into_iter().chain([text.len()]) {
-                let place = text.floor_char_boundary(place.max(from));
-                restorer.feed(&text[from..place], &mut out);
-                from = place;
-            }
-            restorer.finish(&mut out);
-            assert_eq!(out, whole);
-        }
+    fn tokens_of_the_vault_are_restored_and_nothing_else() {
+        let vault = Vault::new(b"secret", "jane", "one");
+        let (mut mail, mut card) = (String::new(), String::new());
+        vault.mint("EMAIL", "jane@example.com", false, &mut mail).unwrap();
+        vault.mint("CREDIT_CARD", "4111111111111111", true, &mut card).unwrap();
+        let text = format!("[[{mail}] {card}{card} [x] [EMAIL:000000000000] [EMAIL:");
+        let card_value = "4111111111111111";
+        assert_eq!(
+            restored(&vault, &text, true).unwrap(),
+            format!(
+                "[[jane@example.com] {card_value}{card_value} [x] [EMAIL:000000000000] [EMAIL:"
+            )
+        );
+        assert_eq!(
+            restored(&vault, &text, false).unwrap(),
+            format!("[[{mail}] {card_value}{card_value} [x] [EMAIL:000000000000] [EMAIL:")
+        );
+        let other = Vault::new(b"secret", "john", "one");
+        other.mint("EMAIL", "john@example.com", false, &mut String::new()).unwrap();
+        assert_eq!(restored(&other, &text, true), None);
+        assert_eq!(restored(&vault, "no [token] here", true), None);
     }
 }

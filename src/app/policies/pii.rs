@@ -1,0 +1,80 @@
+//! What must not leave, from the configuration.
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::Faults;
+use super::bounds::{references, unknown};
+use crate::config::{self, Config, Only};
+use crate::policy::pii::plan::{Action, HashKey};
+use crate::policy::pii::rules::{
+    PatternSettings, RuleSettings, Rules, Settings, Way, WordSettings,
+};
+
+/// The rules of PII.
+pub(in crate::app) fn pii(config: &Config) -> Result<Rules, Faults> {
+    let key = match &config.pii.key {
+        Some(key) => HashKey::new(key.reveal().as_bytes()),
+        None => HashKey::new(&random().map_err(|fault| vec![fault])?),
+    };
+    let settings = Settings {
+        rules: config.pii.rules.iter().map(|rule| rule_settings(config, rule)).collect(),
+        patterns: config.pii.patterns.iter().map(pattern).collect(),
+        words: config.pii.words.iter().map(words).collect(),
+    };
+    Rules::compile(settings, key).map_err(|errors| {
+        errors.into_iter().map(|error| (format!("pii.{}", error.path), error.message)).collect()
+    })
+}
+
+/// All that is wrong with them.
+pub(super) fn pii_faults(config: &Config) -> Faults {
+    let mut faults = pii(config).err().unwrap_or_default();
+    for (at, rule) in config.pii.rules.iter().enumerate() {
+        let only = Only {
+            agents: rule.agents.clone(),
+            upstreams: rule.upstreams.clone(),
+            ..Only::default()
+        };
+        faults.extend(unknown(config, &only, &format!("pii.rules[{at}]")));
+    }
+    faults
+}
+
+/// A secret that lasts as long as the process.
+fn random() -> Result<[u8; 32], (String, String)> {
+    let mut secret = [0; 32];
+    let filled = SystemRandom::new().fill(&mut secret);
+    filled.map_err(|_| ("pii.key".to_owned(), "the machine gives no random bytes".to_owned()))?;
+    Ok(secret)
+}
+
+fn rule_settings(config: &Config, rule: &config::PiiRule) -> RuleSettings {
+    let action = Action::ALL.iter().find(|action| action.name() == rule.action);
+    RuleSettings {
+        name: rule.name.clone(),
+        entities: rule.entities.clone(),
+        direction: match rule.direction.as_str() {
+            "to_upstream" => Way::ToUpstream,
+            "to_caller" => Way::ToCaller,
+            "to_audit" => Way::ToAudit,
+            _ => Way::Both,
+        },
+        faces: rule.faces.clone(),
+        upstreams: rule.upstreams.clone(),
+        agents: references(config, &rule.agents),
+        groups: rule.groups.clone(),
+        // Only of a draft with a fault that is reported already.
+        action: action.copied().unwrap_or(Action::Block),
+        min_confidence: u8::try_from(rule.min_confidence).unwrap_or(u8::MAX),
+        context: rule.context.clone(),
+        restore_in_arguments: rule.restore_in_arguments,
+    }
+}
+
+fn pattern(of: &config::PiiPattern) -> PatternSettings {
+    PatternSettings { name: of.name.clone(), pattern: of.pattern.clone() }
+}
+
+fn words(of: &config::PiiWords) -> WordSettings {
+    WordSettings { name: of.name.clone(), words: of.words.clone() }
+}
