@@ -40,6 +40,7 @@ mod limited;
 mod limited_runs;
 mod pacing;
 mod paused;
+mod pii;
 mod process;
 mod reading;
 mod refusals;
