@@ -16,6 +16,13 @@ pub fn json(value: Value) -> Value {
     parsed.filter(|inner| inner.is_object() || inner.is_array()).unwrap_or(value)
 }
 
+/// A platform's word for a log line: whoever writes a name may write a value into it, so that only
+/// what looks like a word is shown.
+pub fn word(name: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.');
+    if name.len() <= 40 && name.bytes().all(is_plain) { name } else { "(no word)" }
+}
+
 /// Text as it is, other JSON as its text, null as none.
 pub fn text(value: Value) -> Option<Text> {
     match value {

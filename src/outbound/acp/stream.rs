@@ -65,7 +65,7 @@ impl Decoder {
             }
             kind => {
                 self.unknown += 1;
-                tracing::debug!(kind, "an event of unknown type was ignored");
+                tracing::debug!(kind = nested::word(kind), "an event of unknown type was ignored");
             }
         }
         Ok(())

@@ -88,7 +88,7 @@ impl Decoder {
         let is_none = kind.contains("transfer") || content.get("balance").is_some() && !is_named;
         if is_none || !self.answer.structured(content, is_named, events) {
             self.unknown += 1;
-            tracing::debug!(kind, "an event of unknown type was ignored");
+            tracing::debug!(kind = nested::word(kind), "an event of unknown type was ignored");
         }
     }
 

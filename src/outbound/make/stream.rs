@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::content::Json;
 use crate::model::event::{Happening, RunEvent};
 use crate::model::run::Usage;
-use crate::outbound::prompt;
+use crate::outbound::{nested, prompt};
 use crate::wire::sse::Frame;
 
 /// What a stream has told so far.
@@ -67,7 +67,7 @@ pub(super) fn frame(
         (name, read) => {
             // Only the name: the data may hold a prompt.
             decoder.stream.unknown += 1;
-            tracing::debug!(event = name, "an event of Make of unknown type");
+            tracing::debug!(event = nested::word(name), "an event of Make of unknown type");
             if let Some(mut answer) = read {
                 look(decoder, &mut answer, events);
             }
