@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use crate::app::{App, Failure, Surrounding, Surroundings, commands, load_text};
 use crate::gateway::keys::NewKey;
 use crate::model::scope::Scope;
-use crate::simulator::server::Simulator;
+use crate::simulator::server::{Running, Simulator};
 use crate::simulator::stage::Options;
 use crate::tasks::Tasks;
 
@@ -62,7 +62,7 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
         app.admin(),
         simulator.addr()
     ));
-    let failed = show_all(&app, &key).await;
+    let failed = show_all(&app, &simulator, &key).await;
     if !once {
         say(&format!(
             "\nServing on until Ctrl-C. Try the lines above, or a platform that misbehaves:\n\
@@ -97,7 +97,7 @@ fn wanted() -> NewKey {
 }
 
 /// How many of the shown calls did not go as expected.
-async fn show_all(app: &App, key: &str) -> usize {
+async fn show_all(app: &App, simulator: &Running, key: &str) -> usize {
     let mut failed = 0;
     let (mut run, mut thread) = (String::new(), String::new());
     for shown in CALLS {
@@ -110,6 +110,9 @@ async fn show_all(app: &App, key: &str) -> usize {
         match call::call(to, shown, key, &path, body).await {
             Ok(answer) => {
                 failed += usize::from(answer.status.as_u16() != shown.expected);
+                if shown.shows_received {
+                    say(&received(simulator));
+                }
                 // Later calls go on with what this one began.
                 run = answer.run_id.unwrap_or(run);
                 thread = answer.thread_id.unwrap_or(thread);
@@ -121,6 +124,13 @@ async fn show_all(app: &App, key: &str) -> usize {
         }
     }
     failed
+}
+
+/// What the platform received last.
+fn received(simulator: &Running) -> String {
+    let journal = simulator.journal();
+    let body = journal.last().map(|request| request.body.clone()).unwrap_or_default();
+    format!("What the platform received:\n{}", print::line(&String::from_utf8_lossy(&body)))
 }
 
 /// The line that a user would type.

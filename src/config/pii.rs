@@ -84,9 +84,6 @@ pub(super) fn read(root: &mut Section<'_>) -> Pii {
     let about = "What hashes and tokens are made with; left out, each start makes one of its own, \
                  and hashes of two starts cannot be compared.";
     let key = section.optional_secret("key", about);
-    if key.as_ref().is_some_and(|key| key.reveal().len() < 16) {
-        section.refuse("key", "what it refers to is shorter than 16 bytes");
-    }
     let about = "Asked in order: the first that fits a finding decides. What no rule names is \
                  not looked for.";
     let rules = section.items("rules", about).into_iter().map(rule).collect();

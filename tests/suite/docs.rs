@@ -7,6 +7,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::Value;
 use switchyard::model::capability::Field;
+use switchyard::policy::pii::{secrets, validators};
 
 use crate::harness::{KEY, World};
 
@@ -32,6 +33,50 @@ async fn the_tables_of_the_readme_are_what_the_gateway_says() {
     } else {
         assert_eq!(readme, expected, "UPDATE_GOLDEN=1 writes it");
     }
+}
+
+#[test]
+fn the_page_of_pii_lists_what_is_found() {
+    let path = root().join("src/policy/pii/README.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let expected = between(&page, "kinds", &kinds());
+    let expected = between(&expected, "secrets", &secrets());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(path, expected).unwrap();
+    } else {
+        assert_eq!(page, expected, "UPDATE_GOLDEN=1 writes it");
+    }
+}
+
+/// The kinds of values by group.
+fn kinds() -> String {
+    let all: Vec<_> = validators::entities().chain(secrets::ENTITIES).collect();
+    let mut groups: Vec<&str> = all.iter().map(|kind| kind.group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    assert!(all.len() >= 90, "{} kinds", all.len());
+    let mut table = format!("{} kinds:\n\n| Group | Kinds |\n| --- | --- |\n", all.len());
+    for group in groups {
+        let of_group = all.iter().filter(|kind| kind.group == group);
+        let names: Vec<String> = of_group
+            .map(|kind| {
+                let alone = match kind.needs_context {
+                    true => "–".to_owned(),
+                    false => kind.confidence.max(kind.separated).to_string(),
+                };
+                format!("`{}` {alone}/{}", kind.name, kind.with_context)
+            })
+            .collect();
+        table.push_str(&format!("| `{group}` | {} |\n", names.join(", ")));
+    }
+    table
+}
+
+fn secrets() -> String {
+    let names: Vec<String> =
+        secrets::formats().map(|format| format!("`{}`", format.name)).collect();
+    assert!(names.len() >= 150, "{} formats", names.len());
+    format!("{} formats: {}.\n", names.len(), names.join(", "))
 }
 
 /// The text with `table` between the two comments of this name.

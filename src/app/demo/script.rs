@@ -17,13 +17,25 @@ pub(super) struct Shown {
     pub(super) expected: u16,
     /// Whether it carries the demo's key.
     pub(super) has_key: bool,
+    /// Whether what the platform received is shown, too.
+    pub(super) shows_received: bool,
     /// Of a text answer, only the lines that begin with this are shown.
     pub(super) only: &'static str,
 }
 
 const fn post(title: &'static str, path: &'static str, body: &'static str) -> Shown {
     let media_type = Some("application/json");
-    Shown { title, is_post: true, path, media_type, body, expected: 200, has_key: true, only: "" }
+    Shown {
+        title,
+        is_post: true,
+        path,
+        media_type,
+        body,
+        expected: 200,
+        has_key: true,
+        shows_received: false,
+        only: "",
+    }
 }
 
 const fn get(title: &'static str, path: &'static str) -> Shown {
@@ -35,6 +47,7 @@ const fn get(title: &'static str, path: &'static str) -> Shown {
         body: "",
         expected: 200,
         has_key: true,
+        shows_received: false,
         only: "",
     }
 }
@@ -97,6 +110,30 @@ pub(super) const CALLS: &[Shown] = &[
     },
     get("Look at it", "/v1/runs/RUN"),
     Shown { media_type: None, ..post("And stop it", "/v1/runs/RUN/cancel", "") },
+    Shown {
+        shows_received: true,
+        ..post(
+            "PII, masked: of a card's number the platform sees four digits",
+            "/v1/runs",
+            r#"{"agent":"zaia:ok","input":"Charge card 4111 1111 1111 1111"}"#,
+        )
+    },
+    Shown {
+        shows_received: true,
+        ..post(
+            "PII, tokenised: the platform sees a token, its caller reads the address, in streams too",
+            "/v1/agents/acp:ok/runs",
+            r#"{"input":"Write to jane.roe@example.com","stream":true}"#,
+        )
+    },
+    Shown {
+        expected: 422,
+        ..post(
+            "PII, blocked: a secret does not leave",
+            "/v1/runs",
+            r#"{"agent":"support","input":"Use ghp_uO7UmKMhcfdedfu1gXztPUmqZLaq2vggeta3"}"#,
+        )
+    },
     Shown {
         expected: 422,
         ..post(

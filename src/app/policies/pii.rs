@@ -10,9 +10,16 @@ use crate::policy::pii::rules::{
     PatternSettings, RuleSettings, Rules, Settings, Way, WordSettings,
 };
 
+/// A key that is shorter can be guessed, and with it what a hash stands for.
+const KEY_BYTES: usize = 16;
+
 /// The rules of PII.
 pub(in crate::app) fn pii(config: &Config) -> Result<Rules, Faults> {
     let key = match &config.pii.key {
+        Some(key) if key.reveal().len() < KEY_BYTES => {
+            let said = format!("what it refers to is shorter than {KEY_BYTES} bytes");
+            return Err(vec![("pii.key".to_owned(), said)]);
+        }
         Some(key) => HashKey::new(key.reveal().as_bytes()),
         None => HashKey::new(&random().map_err(|fault| vec![fault])?),
     };

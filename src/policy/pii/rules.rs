@@ -239,7 +239,8 @@ impl RuleSettings {
             && is_group
             && has(&self.faces, scope.face)
             && has(&self.upstreams, scope.upstream)
-            && has(&self.agents, scope.agent)
+            && (self.agents.is_empty()
+                || self.agents.iter().any(|agent| agent.eq_ignore_ascii_case(scope.agent)))
     }
 
     fn names(&self, known: &Known<'_>) -> bool {
