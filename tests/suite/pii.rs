@@ -3,6 +3,9 @@
 mod arriving;
 mod blocked;
 mod conversation;
+mod cuts;
+mod cutting;
+mod formats;
 mod leak;
 mod leaving;
 mod says;
