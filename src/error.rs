@@ -141,7 +141,7 @@ pub struct FieldError {
 }
 
 /// What the platform said, cut to what may be shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UpstreamFault {
     /// The upstream's configured name.
     pub name: String,
@@ -149,6 +149,13 @@ pub struct UpstreamFault {
     pub status: Option<u16>,
     /// Its own message, at most 500 characters.
     pub message: Option<String>,
+}
+
+impl fmt::Debug for UpstreamFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = self.message.as_ref().map_or(0, String::len);
+        write!(f, "[{} {:?}, {said} bytes]", self.name, self.status)
+    }
 }
 
 impl UpstreamFault {
@@ -322,13 +329,24 @@ impl fmt::Display for Error {
     }
 }
 
+/// For logs: without what a caller or a platform may have written.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        if let Some(source) = &self.0.source {
-            write!(f, " (caused by {source})")?;
+        let is_foreign = matches!(self.origin(), Origin::Caller | Origin::Upstream);
+        write!(f, "{}; {} places: ", self.0.kind.code(), self.0.fields.len())?;
+        match &self.0.message {
+            Cow::Owned(message) if is_foreign => write!(f, "[{} bytes]", message.len())?,
+            message => f.write_str(message)?,
         }
-        Ok(())
+        let Some(source) = &self.0.source else { return Ok(()) };
+        // What is wrong with a JSON text is told in its own words.
+        match source.downcast_ref::<serde_json::Error>() {
+            Some(json) => {
+                let (line, column) = (json.line(), json.column());
+                write!(f, " (caused by {:?} at line {line} column {column})", json.classify())
+            }
+            None => write!(f, " (caused by {source})"),
+        }
     }
 }
 
@@ -339,7 +357,7 @@ impl std::error::Error for Error {
 }
 
 /// A problem document (RFC 9457): the body of every error answer, and `error` of a failed Run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// A URI that names the kind of problem.
     pub r#type: String,
@@ -372,4 +390,10 @@ pub struct Problem {
     /// The names of the rules that refused: policies, a limit, a budget.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[problem {} of {} bytes]", self.code, self.detail.len())
+    }
 }

@@ -11,7 +11,7 @@ use switchyard::model::agent::AgentRef;
 use switchyard::model::ids::{RunId, ThreadId};
 use switchyard::model::judge::Mode;
 use switchyard::model::plan::{Plan, PlannedThread, ToolControl};
-use switchyard::model::run::RunRequest;
+use switchyard::model::request::RunRequest;
 use switchyard::outbound::{self, Vendor};
 
 use crate::Outcome;

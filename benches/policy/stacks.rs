@@ -19,7 +19,7 @@ use switchyard::model::ids::{RunId, ThreadId};
 use switchyard::model::judge::Mode;
 use switchyard::model::plan::{Admission, Grants, Plan, PlannedThread, Proposal, ToolControl};
 use switchyard::model::principal::Principal;
-use switchyard::model::run::RunRequest;
+use switchyard::model::request::RunRequest;
 use switchyard::model::scope::Scope;
 use switchyard::policy::access::judge::Decider;
 use switchyard::policy::access::layer::Authorize;

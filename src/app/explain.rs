@@ -25,7 +25,7 @@ use crate::model::agent::AgentRef;
 use crate::model::judge::{Action, Circumstances, Question, When};
 use crate::model::key::Key;
 use crate::model::principal::Principal;
-use crate::model::run::RunLimits;
+use crate::model::request::RunLimits;
 use crate::outbound::pause::Pauses;
 use crate::policy::access::Access;
 use crate::policy::budget::{Asking, Budgets};

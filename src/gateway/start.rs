@@ -18,7 +18,8 @@ use crate::model::capability::{Field, Support};
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::{Circumstances, Mode};
 use crate::model::plan::{Admission, Plan, PlannedThread, Proposal, RunCall, ToolControl};
-use crate::model::run::{Run, RunObject, RunRequest, RunStatus, RunUpstream, Usage, Warning};
+use crate::model::request::RunRequest;
+use crate::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
 
 /// An admitted run.
 #[derive(Debug)]

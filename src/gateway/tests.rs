@@ -22,7 +22,8 @@ use crate::model::event::{Body, Ending, Happening, RunEvent};
 use crate::model::judge::{Question, Resource};
 use crate::model::plan::{Admission, Grants, Plan, Proposal, RunCall};
 use crate::model::principal::{Identity, Principal};
-use crate::model::run::{RunRequest, RunStatus};
+use crate::model::request::RunRequest;
+use crate::model::run::RunStatus;
 use crate::outbound::Exchange;
 use crate::telemetry::metrics::Metrics;
 

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::inbound::unified::check::Checked;
 use crate::inbound::{acp, hooks, unified};
 use crate::model::content::Role;
-use crate::model::run::RunRequest;
+use crate::model::request::RunRequest;
 
 const LONGEST: Duration = Duration::from_secs(600);
 const KEYS: &[&str] = &[

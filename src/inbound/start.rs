@@ -15,7 +15,8 @@ use crate::inbound::prefer::Patience;
 use crate::inbound::{answer, errors};
 use crate::model::call::Call;
 use crate::model::event::{Body as EventBody, Recorded};
-use crate::model::run::{Run, RunRequest, RunStatus};
+use crate::model::request::RunRequest;
+use crate::model::run::{Run, RunStatus};
 
 /// How long a stream's head waits for a run that fails at once, to answer with its problem.
 const FIRST_EVENT: Duration = Duration::from_secs(1);

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Kind, Result};
-use crate::model::run::{InstructionsMode, RunRequest, Unsupported, Warning};
+use crate::model::request::{InstructionsMode, RunRequest, Unsupported};
+use crate::model::run::Warning;
 
 macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident = $path:literal,)*) => {

@@ -1,6 +1,7 @@
 //! What happens in a run. The set is closed: every platform's stream is translated into these,
 //! every face renders these, and every policy reads these.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
@@ -20,7 +21,7 @@ pub struct RunEvent {
 }
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Happening {
     /// The platform has the run. Always first.
     Started,
@@ -74,7 +75,7 @@ pub enum Happening {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Ending {
     /// Well.
     Completed {
@@ -94,6 +95,46 @@ pub enum Ending {
     Failed(Error),
     /// Stopped by the caller.
     Cancelled,
+}
+
+/// Names and lengths: what was said is nobody's to read in a log.
+impl fmt::Debug for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("Started"),
+            Self::Upstream { .. } => f.write_str("Upstream"),
+            Self::MessageDelta(text) => write!(f, "MessageDelta({text:?})"),
+            Self::MessageCompleted(text) => write!(f, "MessageCompleted({text:?})"),
+            Self::ReasoningDelta(text) => write!(f, "ReasoningDelta({text:?})"),
+            Self::ToolCallStarted { arguments, .. } => write!(f, "ToolCallStarted({arguments:?})"),
+            Self::ToolCallCompleted { status, result, .. } => {
+                write!(f, "ToolCallCompleted({status:?}, {result:?})")
+            }
+            Self::Governance(decision) => write!(f, "Governance({decision:?})"),
+            Self::Usage(_) => f.write_str("Usage"),
+            Self::Structured(json) => write!(f, "Structured({json:?})"),
+            Self::Pii(found) => write!(f, "Pii({found:?})"),
+            Self::Warning(warning) => write!(f, "Warning({warning:?})"),
+            Self::Ended(ending) => write!(f, "Ended({ending:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed { output, .. } => write!(f, "Completed({output:?})"),
+            Self::Incomplete { output, .. } => write!(f, "Incomplete({output:?})"),
+            Self::Failed(error) => write!(f, "Failed({error:?})"),
+            Self::Cancelled => f.write_str("Cancelled"),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl RunEvent {
@@ -124,7 +165,7 @@ pub struct Recorded {
 }
 
 /// What readers see of an event.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Body {
     /// The run was admitted; its head.
     Created(Arc<Run>),

@@ -18,6 +18,7 @@ pub mod pii;
 pub mod plan;
 pub mod principal;
 pub mod progress;
+pub mod request;
 pub mod run;
 pub mod scope;
 pub mod thread;

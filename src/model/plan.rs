@@ -13,7 +13,7 @@ use crate::model::halt::Halt;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::{Circumstances, Mode, When};
 use crate::model::pii::PiiCount;
-use crate::model::run::RunRequest;
+use crate::model::request::RunRequest;
 use crate::model::vault::TokenVault;
 
 /// A run that is asked for and not admitted yet: what the ADMIT stack is called with.
@@ -73,7 +73,6 @@ pub struct RunCall {
 }
 
 /// What is to be run, where, and with which memory.
-#[derive(Debug)]
 pub struct Plan {
     /// The run.
     pub run_id: RunId,
@@ -121,6 +120,12 @@ pub struct PlannedThread {
     pub history: Vec<Message>,
     /// What stands behind its tokens, once policy has minted one.
     pub vault: Option<Arc<dyn TokenVault>>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[plan {} on {}: {:?}]", self.run_id, self.target.upstream, self.request)
+    }
 }
 
 impl Plan {

@@ -1,131 +1,17 @@
 //! A run: what is asked of an agent, and what came of it.
 
-use std::time::Duration;
+use std::fmt;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::error::Problem;
-use crate::model::content::{Json, Message, Role, Text};
+use crate::model::content::{Json, Text};
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::micro::Micro;
 use crate::model::pii::PiiCount;
-
-/// What a caller wants of an agent, checked, in no protocol's words.
-#[derive(Clone, Debug)]
-pub struct RunRequest {
-    /// The conversation; never empty, the last message is the user's.
-    pub input: Vec<Message>,
-    /// A file was given by address.
-    pub attachment_urls: bool,
-    /// The conversation to continue.
-    pub thread_id: Option<ThreadId>,
-    /// Facts about this call: scalars only.
-    pub context: IndexMap<String, Value>,
-    /// Additions to the agent's own instructions, or their replacement.
-    pub instructions: Option<Text>,
-    /// Which of the two.
-    pub instructions_mode: InstructionsMode,
-    /// JSON Schema of the structured output wanted.
-    pub output_schema: Option<Json>,
-    /// The tools that the run may use.
-    pub tools: Option<Vec<String>>,
-    /// MCP servers for this run.
-    pub mcp_servers: Vec<McpServer>,
-    /// Another model than the agent's.
-    pub model: Option<String>,
-    /// Caps.
-    pub limits: RunLimits,
-    /// Whether the caller wants events while the run goes on.
-    pub stream: bool,
-    /// Kept with the run.
-    pub metadata: IndexMap<String, String>,
-    /// The platform's own fields, in its own words.
-    pub upstream_options: Map<String, Value>,
-    /// What to do with what the platform cannot do.
-    pub unsupported: Unsupported,
-    /// What the face had to leave out; the run's warnings begin with them.
-    pub warnings: Vec<Warning>,
-}
-
-impl RunRequest {
-    /// A request with one message and nothing else asked for.
-    pub fn of(message: impl Into<Text>) -> Self {
-        Self {
-            input: vec![Message::new(Role::User, message)],
-            attachment_urls: false,
-            thread_id: None,
-            context: IndexMap::new(),
-            instructions: None,
-            instructions_mode: InstructionsMode::Append,
-            output_schema: None,
-            tools: None,
-            mcp_servers: Vec::new(),
-            model: None,
-            limits: RunLimits::default(),
-            stream: false,
-            metadata: IndexMap::new(),
-            upstream_options: Map::new(),
-            unsupported: Unsupported::Reject,
-            warnings: Vec::new(),
-        }
-    }
-}
-
-/// Whether `instructions` add to the agent's own or stand in their place.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InstructionsMode {
-    /// Add.
-    #[default]
-    Append,
-    /// Stand in their place.
-    Replace,
-}
-
-/// What to do with a field that the platform cannot take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Unsupported {
-    /// Refuse the run.
-    #[default]
-    Reject,
-    /// Leave the field out and say so.
-    Ignore,
-}
-
-/// An MCP server for one run.
-#[derive(Clone, PartialEq, Eq)]
-pub struct McpServer {
-    /// What the agent calls it.
-    pub name: String,
-    /// Where it is.
-    pub url: String,
-    /// A bearer token for it.
-    pub authorization: Option<String>,
-}
-
-impl std::fmt::Debug for McpServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "[mcp server {}]", self.name)
-    }
-}
-
-/// Caps on one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunLimits {
-    /// Tokens of the answer.
-    pub max_output_tokens: Option<u64>,
-    /// Steps of the agent.
-    pub max_steps: Option<u64>,
-    /// Time from admission to end.
-    pub timeout: Option<Duration>,
-    /// Cost in US dollars.
-    pub max_cost_usd: Option<Micro>,
-}
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -175,7 +61,7 @@ impl RunStatus {
 }
 
 /// A run and what came of it, as every caller reads it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// Its id.
     pub id: RunId,
@@ -219,6 +105,12 @@ pub struct Run {
     pub duration_ms: Option<u64>,
 }
 
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} {}]", self.id, self.status.as_str())
+    }
+}
+
 /// The word `run`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RunObject {
@@ -242,7 +134,7 @@ pub struct RunUpstream {
 }
 
 /// One thing the agent did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Its place, from 0.
     pub index: u32,
@@ -260,6 +152,12 @@ pub struct Step {
     pub result: Json,
     /// How long it took.
     pub duration_ms: Option<u64>,
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[step {} {:?}]", self.index, self.status)
+    }
 }
 
 /// What kind of step.
@@ -302,7 +200,7 @@ pub struct Usage {
 }
 
 /// A decision over a tool call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Governance {
     /// The call it is about; null when it cannot be told.
     pub call_id: Option<String>,
@@ -316,6 +214,12 @@ pub struct Governance {
     pub reason: Option<String>,
     /// Who decided.
     pub source: DecisionSource,
+}
+
+impl fmt::Debug for Governance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{:?} by {:?}]", self.decision, self.source)
+    }
 }
 
 /// What was decided over a tool call.
@@ -341,7 +245,7 @@ pub enum DecisionSource {
 }
 
 /// Something the caller should know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// `emulated`, `unsupported_ignored`, or another stable word.
     pub code: String,
@@ -349,6 +253,12 @@ pub struct Warning {
     pub field: Option<String>,
     /// What is the matter.
     pub detail: String,
+}
+
+impl fmt::Debug for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[warning {} of {} bytes]", self.code, self.detail.len())
+    }
 }
 
 impl Warning {

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, FieldError, Kind, Result};
-use crate::model::run::{Unsupported, Warning};
+use crate::model::request::Unsupported;
+use crate::model::run::Warning;
 use crate::outbound::prompt;
 
 /// What a keyword is.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::inbound::text;
-use crate::model::run::RunRequest;
+use crate::model::request::RunRequest;
 use crate::wire::json::{self, Bounds};
 
 /// A run request, as it is published. Read by hand, because ACP's callers know its own words for

@@ -11,7 +11,7 @@ use crate::inbound::answer;
 use crate::model::run::{Run, RunStatus};
 
 /// The reply. A figure that the platform does not give is null.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcpReply<'a> {
     /// The run's id.

@@ -17,7 +17,7 @@ use crate::inbound::unified::request::{Input, LimitsBody, McpServerBody, Message
 use crate::model::content::{Json, Message, Role};
 use crate::model::ids::ThreadId;
 use crate::model::micro::Micro;
-use crate::model::run::{McpServer, RunLimits, RunRequest};
+use crate::model::request::{McpServer, RunLimits, RunRequest};
 use crate::wire::json::shorten;
 
 /// Pairs of metadata, and the characters of their keys and values.

@@ -9,7 +9,7 @@ use crate::inbound::unified::check::Checked;
 use crate::inbound::unified::handle::decode_run;
 use crate::model::content::Role;
 use crate::model::micro::Micro;
-use crate::model::run::{InstructionsMode, Unsupported};
+use crate::model::request::{InstructionsMode, Unsupported};
 
 fn decoded(body: &Value) -> Result<Checked, Error> {
     let longest = Duration::from_secs(600);

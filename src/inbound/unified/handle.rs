@@ -20,7 +20,7 @@ use crate::inbound::unified::object::Object;
 use crate::inbound::unified::request::RunBody;
 use crate::inbound::{answer, headers, stream};
 use crate::model::call::Call;
-use crate::model::run::RunRequest;
+use crate::model::request::RunRequest;
 use crate::wire::json::{self, Bounds};
 
 /// Longer references name nothing: a path holds no more.

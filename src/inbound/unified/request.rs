@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 use crate::inbound::unified::object::Object;
 use crate::model::content::{Role, Text};
 use crate::model::micro::Micro;
-use crate::model::run::{InstructionsMode, Unsupported};
+use crate::model::request::{InstructionsMode, Unsupported};
 
 /// A run request.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RunRequest")]
 pub struct RunBody {
@@ -63,7 +63,6 @@ pub struct RunBody {
 }
 
 /// Messages.
-#[derive(Debug)]
 pub enum Input {
     /// One message of the user.
     Text(Text),

@@ -13,7 +13,7 @@ use super::extras::{Extras, FinalOutput, Preset, PresetServer};
 use super::wire::{McpAuth, McpServer, RunBody};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::plan::Plan;
-use crate::model::run::InstructionsMode;
+use crate::model::request::InstructionsMode;
 use crate::outbound::{UpstreamRequest, prompt, target, typed};
 
 /// What goes out, and whether a structured answer was asked for.

@@ -16,7 +16,8 @@ use crate::model::halt::Never;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::Mode;
 use crate::model::plan::{Grants, Plan, PlannedThread, RunCall, ToolControl};
-use crate::model::run::{RunRequest, Warning};
+use crate::model::request::RunRequest;
+use crate::model::run::Warning;
 use crate::outbound::layers::breaker::Breaker;
 use crate::outbound::layers::testing::{
     Piece, a_call, answers, body_of, platform, response, wrapped,

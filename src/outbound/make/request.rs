@@ -11,7 +11,8 @@ use super::wire::{Config, InvocationConfig, LlmConfig, LlmSettings, Message, Run
 use super::{Make, options, schema, tools};
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::Plan;
-use crate::model::run::{InstructionsMode, RunRequest, Warning};
+use crate::model::request::{InstructionsMode, RunRequest};
+use crate::model::run::Warning;
 use crate::outbound::{Exchange, UpstreamRequest, prompt, target};
 
 /// Encodes a run.

@@ -5,7 +5,8 @@
 
 use super::wire::{McpConfig, Scenario};
 use crate::error::{Error, Kind, Result};
-use crate::model::run::{Unsupported, Warning};
+use crate::model::request::Unsupported;
+use crate::model::run::Warning;
 
 /// Make's two lists of tools.
 #[derive(Default)]

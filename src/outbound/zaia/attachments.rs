@@ -4,7 +4,8 @@ use super::wire;
 use crate::error::{Error, Kind, Result};
 use crate::model::content::Message;
 use crate::model::plan::Plan;
-use crate::model::run::{Unsupported, Warning};
+use crate::model::request::Unsupported;
+use crate::model::run::Warning;
 
 /// The messages of a run with their files. A file of a kind that Zaia does not take is refused by
 /// its place, or left out with a warning where the request allows that.

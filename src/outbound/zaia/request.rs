@@ -10,7 +10,7 @@ use super::response::Decoder;
 use super::{attachments, options, schema, wire};
 use crate::error::{Error, Kind, Result};
 use crate::model::plan::Plan;
-use crate::model::run::{InstructionsMode, RunRequest};
+use crate::model::request::{InstructionsMode, RunRequest};
 use crate::outbound::{Exchange, UpstreamRequest, prompt, target};
 
 const ACCEPT: &str = "application/json";

@@ -8,7 +8,7 @@ use super::history::Usual;
 use super::rule::Rule;
 use super::unit::{Unit, each, lowest};
 use crate::model::amounts::{Amounts, Ceilings};
-use crate::model::run::RunLimits;
+use crate::model::request::RunLimits;
 
 /// What is thought of one run before it begins. The same is reserved of each budget that the run
 /// counts to, since it is one run that costs one amount.

@@ -39,7 +39,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::agent::AgentRef;
 use crate::model::amounts::Amounts;
 use crate::model::principal::Principal;
-use crate::model::run::RunLimits;
+use crate::model::request::RunLimits;
 use crate::store::{Claim, Ledger, Reserved};
 use crate::tasks::Tasks;
 

@@ -18,7 +18,8 @@ use crate::model::agent::AgentRef;
 use crate::model::amounts::{Amounts, Ceilings};
 use crate::model::micro::Micro;
 use crate::model::principal::{Identity, Principal};
-use crate::model::run::{RunLimits, Usage};
+use crate::model::request::RunLimits;
+use crate::model::run::Usage;
 use crate::tasks::Tasks;
 
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -13,7 +13,7 @@ use super::findings::refusal;
 use super::json::JsonTreatment;
 use super::scan::Failure;
 use crate::error::{Error, Result};
-use crate::model::run::RunRequest;
+use crate::model::request::RunRequest;
 
 /// Treats a request in place.
 ///

@@ -16,7 +16,7 @@ use switchyard::model::content::{Attachment, Message, Role};
 use switchyard::model::ids::{RunId, ThreadId};
 use switchyard::model::judge::Mode;
 use switchyard::model::plan::{Plan, PlannedThread, ToolControl};
-use switchyard::model::run::RunRequest;
+use switchyard::model::request::RunRequest;
 
 /// A case's input.
 pub(super) struct Input {

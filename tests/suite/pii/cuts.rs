@@ -69,7 +69,13 @@ fn event(delta: &str, wire: Wire) -> String {
 }
 
 /// Cuts the text at these places, and says where what comes out differs.
-pub fn differs(plan: &Arc<Plan>, text: &str, whole: &str, at: &[usize], wire: Wire) -> Option<String> {
+pub fn differs(
+    plan: &Arc<Plan>,
+    text: &str,
+    whole: &str,
+    at: &[usize],
+    wire: Wire,
+) -> Option<String> {
     let mut from = 0;
     let mut deltas = Vec::new();
     for place in at.iter().copied().chain([text.len()]) {
@@ -77,7 +83,8 @@ pub fn differs(plan: &Arc<Plan>, text: &str, whole: &str, at: &[usize], wire: Wi
         from = place;
     }
     let streamed = streamed(plan, &deltas, wire);
-    (streamed != whole).then(|| format!("{text:?} cut at {at:?}, {wire:?}: {streamed:?}, whole {whole:?}"))
+    (streamed != whole)
+        .then(|| format!("{text:?} cut at {at:?}, {wire:?}: {streamed:?}, whole {whole:?}"))
 }
 
 /// The places between the characters of a text.

@@ -44,7 +44,9 @@ fn a_stream_is_the_whole_text_however_it_is_cut() {
         let whole = whole(plan, &text);
         let places = places(&text);
         let mut next = |limit: usize| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as usize % limit
         };
         let twos = places.iter().map(|place| vec![*place]).collect::<Vec<_>>();
@@ -60,6 +62,11 @@ fn a_stream_is_the_whole_text_however_it_is_cut() {
             tried += 1;
         }
     }
-    assert!(different.is_empty(), "{} of {tried}: {:#?}", different.len(), &different[..different.len().min(5)]);
+    assert!(
+        different.is_empty(),
+        "{} of {tried}: {:#?}",
+        different.len(),
+        &different[..different.len().min(5)]
+    );
     assert!(tried > 20_000, "{tried}");
 }

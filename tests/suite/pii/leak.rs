@@ -264,6 +264,7 @@ async fn wrong(client: &Client, simulator: &Running, plants: &mut Plants, search
             format!("{{\"input\": \"{}\", ", plants.next()),
             json!({ "input": plants.next(), "limits": plants.next() }).to_string(),
             json!({ "input": [plants.next()] }).to_string(),
+            json!({ "input": "x", "context": { "a": [plants.next()] } }).to_string(),
             json!({ "input": "x", "thread_id": plants.next() }).to_string(),
             json!({ "input": "x", "unsupported": plants.next() }).to_string(),
             json!({ "input": "x", "output_schema": { "type": plants.next() } }).to_string(),
@@ -275,6 +276,9 @@ async fn wrong(client: &Client, simulator: &Running, plants: &mut Plants, search
             assert!(status >= 400, "{status}: {}", String::from_utf8_lossy(&answer));
             search.look("an error", &answer);
         }
+        // A field that nobody knows is named in the refusal, to the caller who wrote it, alone.
+        let unknown = json!({ "input": "x", plants.next(): 1, "context": { plants.next(): [] } });
+        client.post(&path, unknown.to_string(), "application/json").await;
         let (_, answer) = client.post(&path, plants.next(), "text/plain").await;
         search.look("an error", &answer);
         let needle = format!("/{vendor}");

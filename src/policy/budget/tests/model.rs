@@ -17,7 +17,8 @@ use crate::error::Kind;
 use crate::model::agent::AgentRef;
 use crate::model::amounts::{Amounts, Ceilings};
 use crate::model::micro::Micro;
-use crate::model::run::{RunLimits, Usage};
+use crate::model::request::RunLimits;
+use crate::model::run::Usage;
 use crate::policy::budget::unit::Unit;
 use crate::policy::budget::{Asking, Dimension, Outcome, Per, Rule, Verdict};
 
