@@ -27,6 +27,16 @@ const JOINTS: &[&str] = &[
     "'",
     "\n",
     "\\n",
+    "\\",
+    "\\\\",
+    "\\\"",
+    "\\/",
+    "\\u",
+    "\\u00",
+    "\\u200b",
+    "\\\\u00ad",
+    "\\uD83D",
+    "\\uDE00",
     "(",
     ")",
     "+",
@@ -92,7 +102,7 @@ fn values() -> Vec<&'static str> {
 fn text(random: &mut Random, values: &[&str]) -> String {
     let mut text = String::new();
     for _ in 0..random.below(14) {
-        match random.below(8) {
+        match random.below(10) {
             0..=2 => text.push_str(random.of(values)),
             3 => {
                 let value = random.of(values);
@@ -102,10 +112,34 @@ fn text(random: &mut Random, values: &[&str]) -> String {
             4 => (0..random.below(20)).for_each(|_| {
                 text.push(char::from(random.of(b"0123456789 -./:@()+xeaAB_")));
             }),
+            5 => {
+                let value = random.of(values);
+                escaped(random, value, &mut text);
+            }
             _ => text.push_str(random.of(JOINTS)),
         }
     }
     text
+}
+
+/// Adds a value as a JSON string may have it: some or all of its characters are escapes, in a
+/// document or in a document in a document.
+fn escaped(random: &mut Random, value: &str, out: &mut String) {
+    let backslash = random.of(&["\\", "\\\\"]);
+    let plain = random.of(&[0, 1, 5]);
+    for character in value.chars() {
+        if random.below(plain + 1) > 0 {
+            out.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let escape = match random.below(2) {
+                0 => format!("{backslash}u{unit:04x}"),
+                _ => format!("{backslash}u{unit:04X}"),
+            };
+            out.push_str(&escape);
+        }
+    }
 }
 
 /// Any pieces of the bytes, cut inside of characters too: single bytes, short ones, or a few.

@@ -219,16 +219,21 @@ impl std::fmt::Debug for JsonTreatment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::pii::scan::escape;
     use crate::policy::pii::{Direction, HashKey, Rules, Scope};
     use serde_json::json;
 
-    fn treatment(action: &str, vault: &Arc<Vault>) -> JsonTreatment {
+    fn plan(action: &str) -> Arc<Plan> {
         let rules = json!({ "rules": [{ "entities": ["*"], "action": action }] });
         let rules = Rules::compile(serde_json::from_value(rules).unwrap(), HashKey::new(b"key"));
         let (direction, groups) = (Direction::ToUpstream, &[]);
         let workspace = "";
         let scope = Scope { direction, face: "", upstream: "", agent: "", groups, workspace };
-        JsonTreatment::new(rules.unwrap().plan(&scope).unwrap(), Some(Arc::clone(vault)))
+        rules.unwrap().plan(&scope).unwrap()
+    }
+
+    fn treatment(action: &str, vault: &Arc<Vault>) -> JsonTreatment {
+        JsonTreatment::new(plan(action), Some(Arc::clone(vault)))
     }
 
     #[test]
@@ -258,5 +263,63 @@ mod tests {
         let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
         let failure = treatment("redact", &vault).treat("", &mut deep.clone());
         assert_eq!(failure, Err(Failure::Exhausted { what: "depth" }));
+    }
+
+    /// Every sample between two line ends, in a document as a program writes it and with each
+    /// character as an escape.
+    fn documents() -> impl Iterator<Item = (String, [String; 3])> {
+        let entities = crate::policy::pii::validators::entities();
+        let entities = entities.chain(crate::policy::pii::secrets::ENTITIES);
+        let named = entities.flat_map(|entity| {
+            let word = entity.context.first().copied().unwrap_or_default();
+            entity.samples.positive.iter().map(move |sample| format!("{word}: \n{sample}\n"))
+        });
+        named.map(|text| {
+            let escaped: String =
+                text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+            let written = Value::from(text.as_str()).to_string();
+            let twice = Value::from(written.as_str()).to_string();
+            let field = format!("{{\"a\": \"{escaped}\"}}");
+            let documents = [format!("{{\"a\": {written}}}"), field, format!("[{twice}]")];
+            (text, documents)
+        })
+    }
+
+    #[test]
+    fn a_value_in_a_document_is_found_as_it_is_found_alone() {
+        let plan = plan("report");
+        let found = |text: &str| -> Vec<(Arc<str>, String)> {
+            let spans = Treatment::new(Arc::clone(&plan), None).spans(text).unwrap();
+            spans
+                .into_iter()
+                .map(|(kind, from, to)| (kind, escape::plain(&text[from..to])))
+                .collect()
+        };
+        let mut count = 0;
+        for (text, documents) in documents() {
+            let alone = found(&text);
+            count += alone.len();
+            for document in documents {
+                assert_eq!(found(&document), alone, "{document}");
+            }
+        }
+        assert!(count > 300, "{count}");
+    }
+
+    #[test]
+    fn a_document_that_is_treated_as_a_text_stays_one() {
+        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        for action in ["redact", "mask", "hash", "tokenize"] {
+            let plan = plan(action);
+            for (_, documents) in documents() {
+                for document in documents {
+                    let mut treatment = Treatment::new(Arc::clone(&plan), Some(Arc::clone(&vault)));
+                    let mut out = String::new();
+                    treatment.whole("", &document, &mut out).unwrap();
+                    let is_read = serde_json::from_str::<Value>(&out);
+                    assert!(is_read.is_ok(), "{action}: {document} became {out}");
+                }
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::plan::{Action, Direction, Plan, Treated};
-use super::scan::{Failure, Scanner, Sink};
+use super::scan::{Failure, Scanner, Sink, escape};
 use super::token::code;
 use super::token::repair::Repairer;
 use super::vault::Vault;
@@ -246,22 +246,24 @@ fn redact(kind: &Treated, out: &mut String) {
 /// Keeps the shape and the last letters or digits that the kind allows, never half of them or
 /// more.
 fn mask(kind: &Treated, text: &str, out: &mut String) {
-    let total = text.chars().filter(|character| character.is_alphanumeric()).count();
+    let is_shape = |character: char| !character.is_alphanumeric();
+    let total = escape::characters(text).filter(|(character, _)| !is_shape(*character)).count();
     let shown = if kind.mask * 2 < total { kind.mask } else { 0 };
     let mut hidden = total - shown;
-    out.extend(text.chars().map(|character| {
-        if !character.is_alphanumeric() || hidden == 0 {
-            return character;
+    out.extend(escape::characters(text).map(|(character, written)| {
+        if is_shape(character) || hidden == 0 {
+            return written;
         }
         hidden -= 1;
-        '*'
+        "*"
     }));
 }
 
 /// `[EMAIL#2J7QK0ZB9M]`: 50 bits, enough to tell the values of a log apart, too few to be a
 /// fingerprint beyond the tenant's key.
 fn hash(plan: &Plan, kind: &Treated, text: &str, out: &mut String) {
-    let tag = plan.key().sign(text);
+    // A value that is written with escapes is the same value.
+    let tag = plan.key().sign(&escape::plain(text));
     let bits = tag.as_ref().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
     out.push('[');
     out.push_str(&kind.label);
@@ -316,6 +318,10 @@ mod tests {
         let hashed = treated("hash", TEXT).unwrap();
         assert!(hashed.contains("[EMAIL#") && !hashed.contains("jane"));
         assert_eq!(hashed, treated("hash", TEXT).unwrap());
+        let escaped = r"Card \u0034111 1111\u00201111 1111, mail jane\u0040example.c\u006fm.";
+        let masked = treated("mask", escaped).unwrap();
+        assert_eq!(masked, r"Card **** ****\u0020**** 1111, mail ****\u0040*******.***.");
+        assert_eq!(treated("hash", escaped).unwrap(), hashed);
     }
 
     #[test]

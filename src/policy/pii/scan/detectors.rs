@@ -17,7 +17,7 @@ use super::phone::{self, Phone};
 use super::runs::{Run, RunKinds};
 use super::secret::SecretKinds;
 use super::set::ByteSet;
-use super::shadow::{self, Folded};
+use super::shadow::Shadow;
 use super::shield::{self, Shield};
 use super::url::{self, Url};
 use super::view::{Answer, View};
@@ -379,12 +379,10 @@ fn beginnings(of: &EntityType) -> u8 {
 
 /// A word as the view shows it.
 pub(super) fn folded(word: &str) -> Vec<u8> {
-    word.chars()
-        .filter_map(|character| match shadow::fold(character) {
-            Folded::As(byte) => Some(byte.to_ascii_lowercase()),
-            Folded::Skipped => None,
-        })
-        .collect()
+    let mut shadow = Shadow::default();
+    shadow.extend(word, true);
+    shadow.bytes.make_ascii_lowercase();
+    shadow.bytes
 }
 
 impl std::fmt::Debug for Detectors {

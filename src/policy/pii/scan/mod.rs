@@ -13,6 +13,7 @@ pub(crate) mod context;
 mod date;
 pub(crate) mod detectors;
 mod email;
+pub(crate) mod escape;
 mod joined;
 mod loose;
 mod pattern;
@@ -138,13 +139,13 @@ impl Scanner {
         let mut before = ' ';
         for character in context.chars() {
             if before.is_lowercase() && character.is_uppercase() {
-                self.shadow.extend(" ");
+                self.shadow.extend(" ", true);
             }
             let read = if character == '-' { ' ' } else { character };
-            self.shadow.extend(read.encode_utf8(&mut [0; 4]));
+            self.shadow.extend(read.encode_utf8(&mut [0; 4]), true);
             before = character;
         }
-        self.shadow.extend(": ");
+        self.shadow.extend(": ", true);
         let end = self.shadow.bytes.len();
         self.shadow.forget(end, Detectors::HISTORY);
     }
@@ -188,7 +189,9 @@ impl Scanner {
             return Err(Failure::Ended);
         }
         self.held.push_str(piece);
-        self.shadow.extend(piece);
+        // Half an escape may wait before the piece.
+        let new = self.held.get(self.shadow.text..).unwrap_or_default();
+        self.shadow.extend(new, is_last);
         let result = self.scan(is_last, sink);
         self.has_failed = result.is_err();
         let kept = result?;
@@ -328,11 +331,7 @@ impl<'a> Pass<'a> {
         // open finding takes all up to the next visible one.
         let end = match found.tail {
             Some(_) => self.shadow.start(found.end),
-            None => {
-                let last = self.shadow.start(found.end.saturating_sub(1));
-                let width = self.text.get(last..).and_then(|text| text.chars().next());
-                last + width.map_or(0, char::len_utf8)
-            }
+            None => self.shadow.end(found.end.saturating_sub(1), self.text),
         };
         let text = self.text.get(self.handed..end).ok_or(Failure::Internal)?;
         self.handed = end;

@@ -1,9 +1,13 @@
 //! The shadow view: text as the detectors see it, one byte a character. Accented letters,
 //! full-width forms, look-alikes of other scripts, exotic blanks and dashes fold to ASCII; what is invisible is left
-//! out. The scanner keeps it beside the text that is not decided yet.
+//! out. A JSON escape is the character that it stands for. The scanner keeps it beside the text
+//! that is not decided yet.
 //!
-//! Invariant: folding looks at one character at a time, so the view does not depend on how the
-//! text was cut; each byte of the view knows where its character begins.
+//! Invariant: folding looks at one character at a time, and an escape waits until it is whole, so
+//! the view does not depend on how the text was cut; each byte of the view knows where its
+//! character begins.
+
+use super::escape;
 
 /// Stands for a letter of an alphabet that folds to nothing in ASCII.
 pub(super) const OTHER_LETTER: u8 = 0x80;
@@ -139,14 +143,33 @@ pub(super) struct Shadow {
     /// not all ASCII; empty while it is, and then the offsets are the same.
     starts: Vec<u32>,
     /// Bytes of text that the view stands for.
-    text: usize,
+    pub(super) text: usize,
 }
 
 impl Shadow {
-    /// Adds what follows in the text.
-    pub(super) fn extend(&mut self, piece: &str) {
+    /// Adds what follows in the text after what the view stands for. An escape at its end that may
+    /// go on stays out, unless the text is over.
+    pub(super) fn extend(&mut self, mut rest: &str, is_last: bool) {
+        loop {
+            let at = memchr::memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len());
+            let (plain, escaped) = rest.split_at(at);
+            self.extend_plain(plain);
+            if escaped.is_empty() {
+                return;
+            }
+            let Some((character, width)) = escape::read(escaped, is_last) else { return };
+            self.make_starts();
+            self.push(character, self.text);
+            self.text += width;
+            rest = escaped.get(width..).unwrap_or_default();
+        }
+    }
+
+    fn extend_plain(&mut self, piece: &str) {
         if piece.is_ascii() {
-            if !self.starts.is_empty() {
+            // What is invisible may be all that came before.
+            let is_shifted = self.text != self.bytes.len() - self.history;
+            if is_shifted || !self.starts.is_empty() {
                 let from = self.text as u32;
                 self.starts.extend(from..from + piece.len() as u32);
             }
@@ -158,18 +181,26 @@ impl Shadow {
     }
 
     fn extend_folded(&mut self, piece: &str) {
+        self.make_starts();
+        let from = self.text;
+        for (offset, character) in piece.char_indices() {
+            self.push(character, from + offset);
+        }
+    }
+
+    fn make_starts(&mut self) {
         if self.starts.is_empty() {
             self.starts.extend(0..(self.bytes.len() - self.history) as u32);
         }
-        let from = self.text;
-        for (offset, character) in piece.char_indices() {
-            match fold(character) {
-                Folded::As(byte) => {
-                    self.bytes.push(byte);
-                    self.starts.push((from + offset) as u32);
-                }
-                Folded::Skipped => {}
+    }
+
+    fn push(&mut self, character: char, start: usize) {
+        match fold(character) {
+            Folded::As(byte) => {
+                self.bytes.push(byte);
+                self.starts.push(start as u32);
             }
+            Folded::Skipped => {}
         }
     }
 
@@ -184,6 +215,14 @@ impl Shadow {
         } else {
             self.starts.get(place).map_or(self.text, |start| *start as usize)
         }
+    }
+
+    /// Where in the text the character at this place of the view ends: an escape is wider than
+    /// what it stands for.
+    pub(super) fn end(&self, at: usize, text: &str) -> usize {
+        let start = self.start(at);
+        let rest = text.get(start..).unwrap_or_default();
+        start + escape::characters(rest).next().map_or(0, |(_, written)| written.len())
     }
 
     /// Forgets the text before this place of the view, but for `keep` bytes of history.
@@ -221,7 +260,7 @@ mod tests {
 
     fn folded(text: &str) -> Vec<u8> {
         let mut shadow = Shadow::default();
-        shadow.extend(text);
+        shadow.extend(text, true);
         shadow.bytes
     }
 
@@ -237,10 +276,10 @@ mod tests {
     fn each_byte_of_the_view_knows_its_character_however_the_text_came() {
         let text = "aж\u{200b}中b𝟒c";
         let mut whole = Shadow::default();
-        whole.extend(text);
+        whole.extend(text, true);
         let mut parts = Shadow::default();
         for character in text.chars() {
-            parts.extend(character.encode_utf8(&mut [0; 4]));
+            parts.extend(character.encode_utf8(&mut [0; 4]), true);
         }
         assert_eq!(whole.bytes, parts.bytes);
         let starts: Vec<usize> = (0..=whole.bytes.len()).map(|at| whole.start(at)).collect();
@@ -251,9 +290,45 @@ mod tests {
     #[test]
     fn forgetting_keeps_history_and_moves_the_offsets() {
         let mut shadow = Shadow::default();
-        shadow.extend("abж12ж34");
+        shadow.extend("abж12ж34", true);
         shadow.forget(5, 2);
         assert_eq!((&shadow.bytes[..], shadow.history), (&[b'1', b'2', 0x80, b'3', b'4'][..], 2));
         assert_eq!((2..=5).map(|at| shadow.start(at)).collect::<Vec<_>>(), [0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn an_escape_is_the_character_that_it_stands_for() {
+        assert_eq!(folded(r#"jane\u0040d\u0069\/\n\t\\n\"\uFF11"#), b"jane@di/\n\t\n\"1");
+        assert_eq!(folded(r"4\u200b1\\u00AD1\ud835\udfd2"), b"4114");
+        assert_eq!(folded(r"C:\data\\x \u004 \uD83D"), b"C:\\data\\x \\u004 \x81");
+        assert_eq!(folded("\\u200Ba\\"), b"a\\");
+    }
+
+    #[test]
+    fn an_escape_is_one_place_of_the_view_however_the_text_came() {
+        let text = r"\u200bab\n\u0040中\\u00ad\\c\uD83D\uDE00\";
+        let starts = [6, 7, 8, 10, 16, 26, 28, 29, 41];
+        let ends = [7, 8, 10, 16, 19, 28, 29, 41, 42];
+        for width in 1..=text.len() {
+            let (mut shadow, mut come) = (Shadow::default(), 0);
+            while come < text.len() {
+                come = text.floor_char_boundary(come + width.max(3)).min(text.len());
+                shadow.extend(&text[shadow.text..come], come == text.len());
+            }
+            assert_eq!(shadow.bytes, b"ab\n@\x81\\c\x81\\");
+            assert_eq!(starts, std::array::from_fn(|at| shadow.start(at)));
+            assert_eq!(ends, std::array::from_fn(|at| shadow.end(at, text)));
+        }
+    }
+
+    #[test]
+    fn half_an_escape_waits_and_is_what_it_is_at_the_end() {
+        let mut shadow = Shadow::default();
+        shadow.extend(r"ab\u00", false);
+        assert_eq!((&shadow.bytes[..], shadow.text, shadow.start(2)), (&b"ab"[..], 2, 2));
+        shadow.extend(r"\u004", false);
+        assert_eq!((&shadow.bytes[..], shadow.text), (&b"ab"[..], 2));
+        shadow.extend(r"\u004", true);
+        assert_eq!((&shadow.bytes[..], shadow.text, shadow.start(3)), (&b"ab\\u004"[..], 7, 3));
     }
 }

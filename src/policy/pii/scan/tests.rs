@@ -75,6 +75,11 @@ fn crafted() -> Vec<String> {
         "",
         "\u{200b}\u{200b}4",
         "-----BEGIN PRIVATE KEY-----\u{ad}жx\u{200b}",
+        r#"{"a":"Mail:\njane@example.com\n","b":"jane\u0040ex\u0061mple.com\"\/"}\"#,
+        r"4111\u00201111\u200b\u00201111\u0020111\ud835\udfcf\u200b\u200b and \\n4111111111111111\\n\uD83D",
+        r#"{"t":"password=\"s3cr3t_value\" C:\new\table\\10.218.6.131 https:\/\/example.com\/a_b"#,
+        r"-----BEGIN PRIVATE KEY-----\nMII\/E\n-----END\u0020PRIVATE KEY-----\u200b\n emp\u002d12345",
+        r"\u200b\u200b\u0034\u20 Z\u00FCrich\tdesk, z\u00fcrich\u00a0desk \\\\\\u004 \\\\\\\\\\\\\\\\\\n",
     ]
     .map(str::to_owned)
     .into();
@@ -151,6 +156,20 @@ fn values_are_found_in_prose_and_what_only_looks_like_them_is_not() {
             "3.14159 12.345.678 a-b-c e.g. 12:30:45 ---",
         ),
         ("on 2007-03-23 18:43:36", "on 2007-03-23 18:43:36"),
+        (r#""Mail:\njane@example.com\n""#, r#""Mail:\n<email 98|jane@example.com>\n""#),
+        (r"a\\njane\u0040example.co\u006d\\n", r"a\\n<email 98|jane\u0040example.co\u006d>\\n"),
+        (r"\u200bjane@example.com\u200b.", r"\u200b<email 98|jane@example.com>\u200b."),
+        (
+            r"card 4\uFF11111111\u200b111\u00311111.",
+            r"card <credit_card 99|4\uFF11111111\u200b111\u00311111>.",
+        ),
+        (
+            r#"\"https:\/\/www.example.com\/a?b=\uD83D\uDE00\""#,
+            r#"\"<url 90|https:\/\/www.example.com\/a?b=>\uD83D\uDE00\""#,
+        ),
+        (r#"password=\"s3cr3t\u005fvalue\","#, r#"password=\"<password 80|s3cr3t\u005fvalue>\","#),
+        (r"Z\u00fcrich desk\n", r"<projects 100|Z\u00fcrich desk>\n"),
+        (r"C:\new\table\10 and \\srv\bin\4111", r"C:\new\table\10 and \\srv\bin\4111"),
     ] {
         assert_eq!(scanned(&all, [text]), wanted);
     }
@@ -168,6 +187,10 @@ fn an_open_finding_ends_where_its_bytes_end() {
     let key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nok";
     assert_eq!(scanned(&all, [key]), "<private_key 99|…>\nok");
     assert_eq!(scanned(&all, [format!("a {JWT}. b").as_str()]), "a <jwt 98|…>. b");
+    let line = r"-----BEGIN PRIVATE KEY-----\nMI\/E\n";
+    let whole = format!(r#""{line}-----END PRIVATE KEY-----\n""#);
+    assert_eq!(scanned(&all, [whole.as_str()]), r#""<private_key 99|…>\n""#);
+    assert_eq!(scanned(&all, [format!(r#"{line}\" x"#).as_str()]), r#"<private_key 99|…>\" x"#);
 }
 
 #[test]
@@ -199,6 +222,11 @@ fn work_grows_with_the_text_and_no_faster_whatever_the_text() {
         "12/12/",
         "4\u{200b}",
         "a.a.a.a@",
+        "\\",
+        "\\u00",
+        r"\u0034",
+        r"\u200b",
+        r"\uD83D",
     ] {
         let work = |bytes: usize, piece: usize| {
             let mut sink = Marked { detectors: Some(Arc::clone(&all)), ..Marked::default() };
@@ -242,6 +270,8 @@ fn planted() -> impl Strategy<Value = String> {
         1 => any::<String>(),
         1 => Just("\u{200b}".to_owned()),
         2 => proptest::sample::select(vec![" ", ", ", ": ", "=", "-", ".", "\"", "ip ", "born "])
+            .prop_map(str::to_owned),
+        1 => proptest::sample::select(vec![r"\n", r"\", r"\u00", r"\u200b", r"\u0034", r"\uD83D"])
             .prop_map(str::to_owned),
     ];
     proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
