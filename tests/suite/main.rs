@@ -40,6 +40,7 @@ mod limited;
 mod limited_runs;
 mod pacing;
 mod paused;
+mod pii_labelled;
 mod process;
 mod reading;
 mod refusals;
