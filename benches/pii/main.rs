@@ -5,9 +5,13 @@
 
 mod accuracy;
 mod fuzz;
+#[path = "../../tests/suite/pii_labelled/set/mod.rs"]
+#[expect(dead_code, reason = "the test that makes this set asks more of it")]
+mod labelled;
 mod random;
 mod speed;
 mod texts;
+mod written;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,7 +32,9 @@ Measures the PII engine.
   --text FILE       measures this text too; may be given several times
   --only NAME       measures this text alone
   --accuracy FILE   recall and precision on a labelled set (presidio-research's format)
+  --findings FILE   with it, scores what another engine found (see peers/presidio.py)
   --misses          with it, prints what was missed and what was wrong
+  --write DIR       writes the sparse and the dense text and a labelled set, instead of measuring
   --fuzz MINUTES    random texts in random pieces against the whole text, instead of measuring
   --seed N          where the random texts begin";
 
@@ -56,7 +62,12 @@ fn play(words: &[&str]) -> Outcome<bool> {
     }
     let is_quick = words.contains(&"--quick");
     if let Some(file) = after(words, "--accuracy").next() {
-        accuracy::report(file, words.contains(&"--misses"))?;
+        let findings = after(words, "--findings").next();
+        accuracy::report(file, findings, words.contains(&"--misses"))?;
+        return Ok(true);
+    }
+    if let Some(folder) = after(words, "--write").next() {
+        print!("{}", written::write(std::path::Path::new(folder), is_quick)?);
         return Ok(true);
     }
     if let Some(minutes) = after(words, "--fuzz").next() {
