@@ -1,6 +1,6 @@
 //! Recall and precision on a labelled set: texts with spans, in the format of presidio-research.
 //! A span is found where a finding of a fitting kind overlaps it; a finding is right where it
-//! overlaps a span of a fitting kind.
+//! overlaps a span of a fitting kind. Findings of another engine are scored by the same rules.
 //!
 //! Invariant: only types that have a pattern are scored; a finding on a span of another type, such
 //! as a number inside of an address, is wrong.
@@ -26,16 +26,25 @@ struct Span {
     end_position: usize,
 }
 
-/// A type of the set, and the kinds that are the same.
+/// A type of the set, and the kinds that are the same: ours in small letters, those of Presidio and
+/// of datafog-core in capitals. A set of our own has our names for its types.
 const TYPES: &[(&str, &[&str])] = &[
-    ("CREDIT_CARD", &["credit_card", "short_debit_card"]),
-    ("PHONE_NUMBER", &["phone"]),
-    ("EMAIL_ADDRESS", &["email"]),
-    ("US_SSN", &["us_ssn"]),
-    ("IBAN_CODE", &["iban"]),
-    ("DOMAIN_NAME", &["url", "domain_name", "url_credentials"]),
-    ("IP_ADDRESS", &["ipv4", "ipv6"]),
+    ("CREDIT_CARD", &["credit_card", "debit_card_short", "CREDIT_CARD"]),
+    ("PHONE_NUMBER", &["phone", "PHONE_NUMBER", "PHONE"]),
+    ("EMAIL_ADDRESS", &["email", "EMAIL_ADDRESS", "EMAIL"]),
+    ("US_SSN", &["us_ssn", "US_SSN", "SSN"]),
+    ("IBAN_CODE", &["iban", "IBAN_CODE"]),
+    ("DOMAIN_NAME", &["url", "domain_name", "url_credentials", "URL"]),
+    ("IP_ADDRESS", &["ipv4", "ipv6", "IP_ADDRESS"]),
 ];
+
+/// What another engine found in a set.
+#[derive(Deserialize)]
+struct Findings {
+    engine: String,
+    /// For each text the kind, and from where to where, in characters.
+    findings: Vec<Vec<(String, usize, usize)>>,
+}
 
 #[derive(Default)]
 struct Score {
@@ -45,27 +54,28 @@ struct Score {
     wrong: usize,
 }
 
-/// Prints a table by type.
-pub(crate) fn report(file: &str, shows_misses: bool) -> Outcome<()> {
+/// Prints a table by type, of our findings or of those in a file.
+pub(crate) fn report(file: &str, findings: Option<&str>, shows_misses: bool) -> Outcome<()> {
     let samples: Vec<Sample> = serde_json::from_str(&std::fs::read_to_string(file)?)?;
-    let plan = crate::plan(Action::Report)?;
+    let given = match findings {
+        Some(file) => serde_json::from_str(&std::fs::read_to_string(file)?)?,
+        None => Findings { engine: "ours".into(), findings: ours(&samples)? },
+    };
+    if given.findings.len() != samples.len() {
+        return Err("the findings are of another set".into());
+    }
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
-    for sample in &samples {
-        let mut treatment = Treatment::new(std::sync::Arc::clone(&plan), None);
-        let found = treatment.spans(&sample.full_text)?;
-        // Byte offsets to character offsets.
-        let at = |byte: usize| sample.full_text[..byte].chars().count();
-        let found: Vec<(&str, usize, usize)> =
-            found.iter().map(|(name, from, to)| (&**name, at(*from), at(*to))).collect();
+    for (sample, found) in samples.iter().zip(&given.findings) {
         for (label, kinds) in TYPES {
             let score = scores.entry(label).or_default();
-            let overlaps = |span: &&Span, found: &(&str, usize, usize)| {
-                span.entity_type == *label
+            let is_label = |name: &str| name == *label || kinds.contains(&name);
+            let overlaps = |span: &&Span, found: &(String, usize, usize)| {
+                is_label(&span.entity_type)
                     && found.1 < span.end_position
                     && span.start_position < found.2
             };
-            let own: Vec<_> = found.iter().filter(|found| kinds.contains(&found.0)).collect();
-            for span in sample.spans.iter().filter(|span| span.entity_type == *label) {
+            let own: Vec<_> = found.iter().filter(|found| kinds.contains(&&*found.0)).collect();
+            for span in sample.spans.iter().filter(|span| is_label(&span.entity_type)) {
                 score.spans += 1;
                 let is_found = own.iter().any(|found| overlaps(&span, found));
                 score.found += usize::from(is_found);
@@ -91,7 +101,8 @@ pub(crate) fn report(file: &str, shows_misses: bool) -> Outcome<()> {
         }
     }
     println!(
-        "| type | spans | recall | findings | precision |\n| --- | ---: | ---: | ---: | ---: |"
+        "{}\n\n| type | spans | recall | findings | precision |\n| --- | ---: | ---: | ---: | ---: |",
+        given.engine
     );
     let mut all = Score::default();
     for (label, score) in &scores {
@@ -103,6 +114,22 @@ pub(crate) fn report(file: &str, shows_misses: bool) -> Outcome<()> {
     }
     line("all", &all);
     Ok(())
+}
+
+/// What we find in each text.
+fn ours(samples: &[Sample]) -> Outcome<Vec<Vec<(String, usize, usize)>>> {
+    let plan = crate::plan(Action::Report)?;
+    let mut all = Vec::new();
+    for sample in samples {
+        let mut treatment = Treatment::new(std::sync::Arc::clone(&plan), None);
+        let found = treatment.spans(&sample.full_text)?;
+        // Byte offsets to character offsets.
+        let at = |byte: usize| sample.full_text[..byte].chars().count();
+        all.push(
+            found.iter().map(|(name, from, to)| (name.to_string(), at(*from), at(*to))).collect(),
+        );
+    }
+    Ok(all)
 }
 
 fn line(label: &str, score: &Score) {

@@ -38,7 +38,8 @@ pub(crate) fn run(minutes: f64, seed: u64) -> Outcome<bool> {
         for (at, first) in places.iter().enumerate() {
             let seconds = std::iter::once(None).chain(places[at + 1..].iter().map(Some));
             for second in seconds {
-                let cut: Vec<usize> = [Some(first), second].into_iter().flatten().copied().collect();
+                let cut: Vec<usize> =
+                    [Some(first), second].into_iter().flatten().copied().collect();
                 let wire = Wire {
                     step: 1 + random.below(12),
                     escaped: random.below(5),
@@ -66,7 +67,8 @@ fn values() -> Outcome<Vec<String>> {
         let context = kind.context.first().copied().unwrap_or_default();
         kind.samples.positive.iter().map(move |sample| format!("{context} {sample}"))
     });
-    let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pii/secrets.txt"))?;
+    let file =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/pii/secrets.txt"))?;
     let lines = file.lines().filter_map(|line| line.split('\t').nth(1));
     let secrets = lines.map(|text| text.replace('·', "").replace("\\n", "\n"));
     Ok(entities.chain(secrets).collect())
@@ -74,7 +76,8 @@ fn values() -> Outcome<Vec<String>> {
 
 /// Two values, or pieces of them, side by side.
 fn drawn(random: &mut Random, values: &[String]) -> String {
-    let joints = [" ", ", ", "", "-", ".", ": ", "\n", "\\n", "/", "=", "\u{200b}", "é", "] [", "@"];
+    let joints =
+        [" ", ", ", "", "-", ".", ": ", "\n", "\\n", "/", "=", "\u{200b}", "é", "] [", "@"];
     let mut text = String::new();
     for _ in 0..2 + random.below(2) {
         let value = &values[random.below(values.len())];

@@ -4,10 +4,16 @@
 //! Invariant: no sockets and no runtime; one thread; every kind is looked for.
 
 mod accuracy;
+mod cuts;
 mod fuzz;
+mod held;
+#[path = "../../tests/suite/pii_labelled/set/mod.rs"]
+#[expect(dead_code, reason = "the test that makes this set asks more of it")]
+mod labelled;
 mod random;
 mod speed;
 mod texts;
+mod written;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,8 +34,13 @@ Measures the PII engine.
   --text FILE       measures this text too; may be given several times
   --only NAME       measures this text alone
   --accuracy FILE   recall and precision on a labelled set (presidio-research's format)
+  --findings FILE   with it, scores what another engine found (see peers/presidio.py)
   --misses          with it, prints what was missed and what was wrong
+  --write DIR       writes the sparse and the dense text and a labelled set, instead of measuring
   --fuzz MINUTES    random texts in random pieces against the whole text, instead of measuring
+  --cuts MINUTES    every cut in two and three of texts of every kind, through JSON escapes,
+                    events and pieces of bytes, instead of measuring
+  --held            what a stream waits for, instead of measuring speed
   --seed N          where the random texts begin";
 
 fn main() -> ExitCode {
@@ -56,11 +67,23 @@ fn play(words: &[&str]) -> Outcome<bool> {
     }
     let is_quick = words.contains(&"--quick");
     if let Some(file) = after(words, "--accuracy").next() {
-        accuracy::report(file, words.contains(&"--misses"))?;
+        let findings = after(words, "--findings").next();
+        accuracy::report(file, findings, words.contains(&"--misses"))?;
         return Ok(true);
     }
+    if let Some(folder) = after(words, "--write").next() {
+        print!("{}", written::write(std::path::Path::new(folder), is_quick)?);
+        return Ok(true);
+    }
+    if words.contains(&"--held") {
+        print!("{}", held::table()?);
+        return Ok(true);
+    }
+    let seed = after(words, "--seed").next().map_or(Ok(20_261_126), str::parse)?;
+    if let Some(minutes) = after(words, "--cuts").next() {
+        return cuts::run(minutes.parse()?, seed);
+    }
     if let Some(minutes) = after(words, "--fuzz").next() {
-        let seed = after(words, "--seed").next().map_or(Ok(20_261_126), str::parse)?;
         return fuzz::run(minutes.parse()?, seed);
     }
     let files: Vec<&str> = after(words, "--text").collect();

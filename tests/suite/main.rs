@@ -41,6 +41,7 @@ mod limited_runs;
 mod pacing;
 mod paused;
 mod pii;
+mod pii_labelled;
 mod process;
 mod reading;
 mod refusals;

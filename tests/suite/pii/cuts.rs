@@ -12,17 +12,17 @@ use switchyard::wire::sse::{Caps, Decoder, Frame};
 
 /// How deltas are written down and cut.
 #[derive(Clone, Copy, Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     /// Bytes of a piece.
-    pub step: usize,
+    pub(crate) step: usize,
     /// Each character at a place that it divides is written `\uXXXX`; none for 0.
-    pub escaped: usize,
+    pub(crate) escaped: usize,
     /// What ends a line.
-    pub line_end: &'static str,
+    pub(crate) line_end: &'static str,
 }
 
 /// The text treated as a whole.
-pub fn whole(plan: &Arc<Plan>, text: &str) -> String {
+pub(crate) fn whole(plan: &Arc<Plan>, text: &str) -> String {
     let mut treatment = Treatment::new(Arc::clone(plan), Some(vault()));
     let mut out = String::new();
     treatment.whole("", text, &mut out).unwrap();
@@ -30,7 +30,7 @@ pub fn whole(plan: &Arc<Plan>, text: &str) -> String {
 }
 
 /// The same in deltas, through the wire.
-pub fn streamed(plan: &Arc<Plan>, deltas: &[&str], wire: Wire) -> String {
+pub(crate) fn streamed(plan: &Arc<Plan>, deltas: &[&str], wire: Wire) -> String {
     let bytes: String = deltas.iter().map(|delta| event(delta, wire)).collect();
     let mut treatment = Treatment::new(Arc::clone(plan), Some(vault()));
     let mut out = String::new();
@@ -69,7 +69,7 @@ fn event(delta: &str, wire: Wire) -> String {
 }
 
 /// Cuts the text at these places, and says where what comes out differs.
-pub fn differs(
+pub(crate) fn differs(
     plan: &Arc<Plan>,
     text: &str,
     whole: &str,
@@ -88,6 +88,6 @@ pub fn differs(
 }
 
 /// The places between the characters of a text.
-pub fn places(text: &str) -> Vec<usize> {
+pub(crate) fn places(text: &str) -> Vec<usize> {
     text.char_indices().map(|(at, _)| at).skip(1).collect()
 }
