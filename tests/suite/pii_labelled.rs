@@ -58,7 +58,7 @@ fn asked(name: &str, otherwise: u64) -> u64 {
 /// Looks for everything, with the threshold that rules have where they say nothing.
 fn plan() -> Arc<Plan> {
     let settings =
-        serde_json::json!({ "rules": [{ "entities": ["*"], "action": Action::Report }] });
+        serde_json::json!({ "rules": [{ "entities": ["*"], "action": Action::Report.name() }] });
     let settings: Settings = serde_json::from_value(settings).unwrap();
     let scope = Scope {
         direction: Direction::ToUpstream,
@@ -66,6 +66,7 @@ fn plan() -> Arc<Plan> {
         upstream: "u",
         agent: "a",
         groups: &[],
+        workspace: "w",
     };
     Rules::compile(settings, HashKey::new(b"key")).unwrap().plan(&scope).unwrap()
 }
