@@ -12,8 +12,8 @@ use super::view::{Answer, Found, View};
 const MAX_BYTES: usize = 32;
 /// `10`, `de`, `septiembre`, `de`, `1990`.
 const MAX_WORDS: usize = 5;
-/// `3/1/90`.
-const MIN_DIGITS: usize = 4;
+/// `3/1/90` to `03/01/1990`.
+const DIGITS: std::ops::RangeInclusive<usize> = 4..=8;
 /// The longest name of a month.
 const MAX_LETTERS: usize = 10;
 
@@ -62,7 +62,8 @@ pub(super) fn look(
     answer.work += (end - start) as u64;
     for end in ends.into_iter().take(words).skip(2).rev() {
         let digits = view.slice(start, end).iter().filter(|byte| byte.is_ascii_digit()).count();
-        for row in all.date.iter().filter(|row| digits >= MIN_DIGITS && end - start <= row.max) {
+        for row in all.date.iter().filter(|row| DIGITS.contains(&digits) && end - start <= row.max)
+        {
             if !all.is_possible(row.kind, view, start, &mut answer.heard) {
                 continue;
             }

@@ -46,6 +46,8 @@ pub(super) struct JoinedKinds {
     forms: HashMap<u64, Vec<u16>, Keyed>,
     /// Which keys are in `forms`, so that most joints cost one bit.
     filter: Vec<u64>,
+    /// Which keys are those of a form's beginning, that ends before a separator.
+    beginnings: Vec<u64>,
     /// Rows without forms.
     loose: LooseKinds,
     /// The separators of any kind.
@@ -86,6 +88,19 @@ fn grow(key: u64, separator: u8, length: usize) -> u64 {
     key ^ key >> 29
 }
 
+/// A key in a set of 4096 bits, which may hold others by chance.
+fn note(set: &mut Vec<u64>, key: u64) {
+    set.resize(64, 0);
+    if let Some(word) = set.get_mut(key as usize >> 6 & 63) {
+        *word |= 1 << (key & 63);
+    }
+}
+
+#[inline(always)]
+fn is_noted(set: &[u64], key: u64) -> bool {
+    set.get(key as usize >> 6 & 63).is_some_and(|word| word >> (key & 63) & 1 == 1)
+}
+
 /// One bit a separator, so that sets of them are compared at once.
 #[inline(always)]
 fn bit(separator: u8) -> u8 {
@@ -124,6 +139,7 @@ impl JoinedKinds {
                 length += 1;
             } else {
                 key = grow(key, separator, length);
+                note(&mut self.beginnings, key);
                 (separator, length) = (*byte, 0);
                 self.separators |= bit(*byte);
             }
@@ -133,15 +149,15 @@ impl JoinedKinds {
         if !rows.contains(&place) {
             rows.push(place);
         }
-        self.filter.resize(64, 0);
-        if let Some(word) = self.filter.get_mut(key as usize >> 6 & 63) {
-            *word |= 1 << (key & 63);
-        }
+        note(&mut self.filter, key);
     }
 
     fn with_form(&self, key: u64) -> &[u16] {
-        let may = self.filter.get(key as usize >> 6 & 63).is_some_and(|w| w >> (key & 63) & 1 == 1);
-        if may { self.forms.get(&key).map_or(&[], Vec::as_slice) } else { &[] }
+        if is_noted(&self.filter, key) {
+            self.forms.get(&key).map_or(&[], Vec::as_slice)
+        } else {
+            &[]
+        }
     }
 
     /// The bits of separators that are written out.
@@ -195,13 +211,22 @@ impl JoinedKinds {
             answer.work += (end - from) as u64;
             let has_letters = classes != class::DIGIT;
             let begins = beginning(view.slice(start, end));
-            let loose = self.loose.fitting(Look { length, used, has_letters, begins });
+            let look = Look { length, used, has_letters, begins };
+            let loose = self.loose.fitting(look);
             let formed = self.with_form(key).iter().copied().filter(|row| {
                 self.rows
                     .get(usize::from(*row))
                     .is_some_and(|row| !(row.digits_only && has_letters))
             });
             self.ask(all, view, formed.chain(loose), (start, end, used != 0), answer);
+            // Nothing longer begins like this: most words end here.
+            let mut rows =
+                self.loose.going_on(look).filter_map(|row| self.rows.get(usize::from(row)));
+            let mut is_possible =
+                |row: &Joined| all.is_possible(row.kind, view, start, &mut answer.heard);
+            if !is_noted(&self.beginnings, key) && !rows.any(&mut is_possible) {
+                return;
+            }
             // Single characters in a row are a list; numbers have longer groups.
             if words >= 4 && length + 2 < 2 * words {
                 return;

@@ -14,6 +14,8 @@ pub(super) struct LooseKinds {
     rows: Vec<u16>,
     /// By the count of letters and digits.
     by_length: [u128; MAX_BYTES + 1],
+    /// Those that have a longer candidate than this many letters and digits.
+    longer: [u128; MAX_BYTES + 1],
     /// By the separators that are used, a bit each.
     by_separators: [u128; 128],
     /// Those that letters rule out.
@@ -40,6 +42,7 @@ impl Default for LooseKinds {
         Self {
             rows: Vec::new(),
             by_length: [0; MAX_BYTES + 1],
+            longer: [0; MAX_BYTES + 1],
             by_separators: [0; 128],
             digits_only: 0,
             by_beginning: [0; 4],
@@ -65,6 +68,9 @@ impl LooseKinds {
         for (length, kinds) in self.by_length.iter_mut().enumerate() {
             *kinds |= if lengths.contains(&length) { bit } else { 0 };
         }
+        for (length, kinds) in self.longer.iter_mut().enumerate() {
+            *kinds |= if length < *lengths.end() { bit } else { 0 };
+        }
         for (used, kinds) in (0u8..).zip(&mut self.by_separators) {
             *kinds |= if used & !separators == 0 { bit } else { 0 };
         }
@@ -75,16 +81,30 @@ impl LooseKinds {
         true
     }
 
+    /// The rows that may be found in what goes on after a candidate.
+    #[inline]
+    pub(super) fn going_on(&self, look: Look) -> impl Iterator<Item = u16> + '_ {
+        self.rows_of(self.kinds(&self.longer, look))
+    }
+
+    /// Those of a set by length that have the separators, the letters and the beginning.
+    #[inline(always)]
+    fn kinds(&self, by_length: &[u128], look: Look) -> u128 {
+        let get = |set: &[u128], place: usize| set.get(place).copied().unwrap_or(0);
+        let kinds = get(by_length, look.length)
+            & get(&self.by_separators, usize::from(look.used))
+            & get(&self.by_beginning, look.begins.trailing_zeros() as usize);
+        if look.has_letters { kinds & !self.digits_only } else { kinds }
+    }
+
     /// The rows that a candidate may be.
     #[inline]
     pub(super) fn fitting(&self, look: Look) -> impl Iterator<Item = u16> + '_ {
-        let get = |set: &[u128], place: usize| set.get(place).copied().unwrap_or(0);
-        let mut kinds = get(&self.by_length, look.length)
-            & get(&self.by_separators, usize::from(look.used))
-            & get(&self.by_beginning, look.begins.trailing_zeros() as usize);
-        if look.has_letters {
-            kinds &= !self.digits_only;
-        }
+        self.rows_of(self.kinds(&self.by_length, look))
+    }
+
+    #[inline(always)]
+    fn rows_of(&self, mut kinds: u128) -> impl Iterator<Item = u16> + '_ {
         std::iter::from_fn(move || {
             let place = kinds.trailing_zeros() as usize;
             kinds &= kinds.wrapping_sub(1);

@@ -101,7 +101,7 @@ pub const ENTITIES: &[EntityType] = &[
         .mask(2)
         .samples(&["94580730210", "5736819303-2"], &["94580730211", "00000000000"]),
     EntityType::mixed("br_vehicle_plate", "brazil", "-", PLATE, br_vehicle_plate)
-        .certainty(45, 60, 95)
+        .certainty(45, 45, 95)
         .context(&["placa", "veículo", "veiculo", "carro", "moto", "mercosul"])
         .mask(2)
         .samples(&["ABC1D23", "ABC-1234", "abc1234"], &["AB1D234", "ABC1D2", "ABCD123"]),
