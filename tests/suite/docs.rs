@@ -44,7 +44,7 @@ fn the_page_of_pii_lists_what_is_found() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(path, expected).unwrap();
     } else {
-        assert_eq!(page, expected, "UPDATE_GOLDEN=1 writes it");
+        assert!(page == expected, "the page differs: UPDATE_GOLDEN=1 writes it");
     }
 }
 

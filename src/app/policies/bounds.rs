@@ -91,7 +91,9 @@ pub(super) fn references(config: &Config, agents: &[String]) -> Vec<String> {
 pub(super) fn unknown(config: &Config, only: &config::Only, path: &str) -> Faults {
     let mut faults = Vec::new();
     let is_agent = |name: &String| match name.split_once(':') {
-        Some((upstream, id)) => config.upstreams.contains_key(upstream) && !id.is_empty(),
+        Some((upstream, id)) => {
+            config.upstreams.contains_key(upstream) && !id.is_empty() && id != "*"
+        }
         None => config.agents.contains_key(name),
     };
     let is_operation =

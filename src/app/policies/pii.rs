@@ -38,13 +38,24 @@ pub(super) fn pii_faults(config: &Config) -> Faults {
     let mut faults = pii(config).err().unwrap_or_default();
     for (at, rule) in config.pii.rules.iter().enumerate() {
         let only = Only {
-            agents: rule.agents.clone(),
+            // All agents of an upstream are named by the upstream.
+            agents: rule
+                .agents
+                .iter()
+                .filter(|name| !is_whole_upstream(config, name))
+                .cloned()
+                .collect(),
             upstreams: rule.upstreams.clone(),
             ..Only::default()
         };
         faults.extend(unknown(config, &only, &format!("pii.rules[{at}]")));
     }
     faults
+}
+
+/// Whether a name is that of all agents of an upstream that there is: `acp:*`.
+fn is_whole_upstream(config: &Config, name: &str) -> bool {
+    name.strip_suffix(":*").is_some_and(|upstream| config.upstreams.contains_key(upstream))
 }
 
 /// A secret that lasts as long as the process.

@@ -4,9 +4,10 @@
 //! Invariant: after an error the value must not be used; depth and size are bounded, and beyond
 //! the bound is an error.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::plan::Plan;
 use super::scan::Failure;
@@ -92,7 +93,7 @@ impl JsonTreatment {
         match value {
             Value::Null | Value::Bool(_) => Ok(()),
             Value::Number(number) => {
-                let text = number.to_string();
+                let text = integer(number).unwrap_or_else(|| number.to_string());
                 let digits = text.bytes().filter(u8::is_ascii_digit).count();
                 if digits >= LONG_NUMBER && self.plain(name, &text)? {
                     *value = Value::String(std::mem::take(&mut self.out));
@@ -120,12 +121,9 @@ impl JsonTreatment {
             names.push(is_changed.then(|| std::mem::take(&mut self.out)));
         }
         if names.iter().any(Option::is_some) {
+            let mut unique = Unique::default();
             for ((key, value), name) in std::mem::take(fields).into_iter().zip(names) {
-                let mut name = name.unwrap_or(key);
-                // Two keys may become one; neither value is lost.
-                while fields.contains_key(&name) {
-                    name.push('_');
-                }
+                let name = unique.name(name.unwrap_or(key), |name| fields.contains_key(name));
                 fields.insert(name, value);
             }
         }
@@ -166,8 +164,8 @@ impl JsonTreatment {
     }
 }
 
-/// Restores tokens in every string of a value, documents inside of strings included. Keys stay,
-/// and so does what is deeper than a treatment goes, which has no tokens.
+/// Restores tokens in every string and key of a value, documents inside of strings included. What
+/// is deeper than a treatment goes has no tokens.
 pub(super) fn restore(vault: &Vault, value: &mut Value, all: bool) {
     restore_at(vault, value, all, (0, 0));
 }
@@ -196,8 +194,46 @@ fn restore_at(vault: &Vault, value: &mut Value, all: bool, (depth, level): (usiz
         }
         Value::Object(fields) => {
             fields.values_mut().for_each(|item| restore_at(vault, item, all, (depth + 1, level)));
+            if fields.keys().any(|key| restored(vault, key, all).is_some()) {
+                let mut unique = Unique::default();
+                for (key, value) in std::mem::take(fields) {
+                    let name = restored(vault, &key, all).unwrap_or(key);
+                    let name = unique.name(name, |name| fields.contains_key(name));
+                    fields.insert(name, value);
+                }
+            }
         }
     }
+}
+
+/// Names of fields that stay apart: two may become one, and neither value is to be lost. Each name
+/// counts on from its last number, so that many equal ones take no longer than many others.
+#[derive(Default)]
+pub(super) struct Unique(HashMap<String, u32>);
+
+impl Unique {
+    /// The name, with a number behind it where it is taken.
+    pub(super) fn name(&mut self, name: String, is_taken: impl Fn(&str) -> bool) -> String {
+        if !is_taken(&name) {
+            return name;
+        }
+        let number = self.0.entry(name.clone()).or_default();
+        loop {
+            *number += 1;
+            let numbered = format!("{name}_{number}");
+            if !is_taken(&numbered) {
+                return numbered;
+            }
+        }
+    }
+}
+
+/// The digits of a whole number that is written with a point or an exponent.
+fn integer(number: &Number) -> Option<String> {
+    /// All whole numbers below it are exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0 * 1_000.0;
+    let value = number.as_f64().filter(|_| number.is_f64())?;
+    (value.fract() == 0.0 && value.abs() < EXACT).then(|| format!("{value:.0}"))
 }
 
 /// The document in a string, if it holds one and is not too deep inside of others.
@@ -220,6 +256,7 @@ impl std::fmt::Debug for JsonTreatment {
 mod tests {
     use super::*;
     use crate::policy::pii::scan::escape;
+    use crate::policy::pii::testing;
     use crate::policy::pii::{Direction, HashKey, Rules, Scope};
     use serde_json::json;
 
@@ -255,6 +292,45 @@ mod tests {
         restore(&vault, &mut value, true);
         assert_eq!(value["arguments"], before["arguments"]);
         assert_eq!(value["broken"], before["broken"]);
+    }
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_written() {
+        for text in [
+            "4111111111111111",
+            "4111111111111111.0",
+            "4.111111111111111e15",
+            "-4111111111111111e0",
+        ] {
+            let mut value: Value = serde_json::from_str(&format!("{{\"card\":{text}}}")).unwrap();
+            treatment("redact", &testing::vault()).treat("", &mut value).unwrap();
+            assert!(value["card"].is_string(), "{text}: {value}");
+        }
+        let mut value = json!({ "price": 1234567.25, "n": 1.5e300, "id": 12345678 });
+        let before = value.clone();
+        treatment("redact", &testing::vault()).treat("", &mut value).unwrap();
+        assert_eq!(value, before);
+    }
+
+    #[test]
+    fn many_names_that_become_one_are_told_apart_in_time() {
+        let fields: Map<String, Value> =
+            (0..20_000).map(|n| (format!("a{n}@example.com"), Value::from(n))).collect();
+        let mut value = Value::Object(fields);
+        treatment("redact", &testing::vault()).treat("", &mut value).unwrap();
+        assert_eq!(value.as_object().unwrap().len(), 20_000);
+        assert!(value.to_string().len() < 600_000);
+    }
+
+    #[test]
+    fn names_of_fields_are_restored_as_values_are() {
+        let vault = testing::vault();
+        let mut value = json!({ "jane@example.com": { "john@example.com": "jane@example.com" } });
+        let before = value.clone();
+        treatment("tokenize", &vault).treat("", &mut value).unwrap();
+        assert!(!value.to_string().contains('@'), "{value}");
+        restore(&vault, &mut value, true);
+        assert_eq!(value, before);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::file;
 use super::findings::refusal;
-use super::json::JsonTreatment;
+use super::json::{JsonTreatment, Unique};
 use super::scan::Failure;
 use crate::error::{Error, Result};
 use crate::model::request::RunRequest;
@@ -68,11 +68,10 @@ fn entries<T>(
     fields: &mut IndexMap<String, T>,
     mut treat: impl FnMut(&mut String, &mut T) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let mut unique = Unique::default();
     for (mut name, mut value) in std::mem::take(fields) {
         treat(&mut name, &mut value)?;
-        while fields.contains_key(&name) {
-            name.push('_');
-        }
+        let name = unique.name(name, |name| fields.contains_key(name));
         fields.insert(name, value);
     }
     Ok(())
@@ -91,5 +90,8 @@ pub(super) fn weight(request: &RunRequest) -> usize {
     let schema = request.output_schema.as_ref().map_or(0, crate::model::content::Json::weight);
     let options: usize =
         request.upstream_options.values().map(|value| value.to_string().len()).sum();
-    request.input.iter().map(message).sum::<usize>() + schema + options
+    let context: usize = request.context.values().map(|value| value.to_string().len()).sum();
+    let instructions = request.instructions.as_ref().map_or(0, |text| text.len());
+    let messages: usize = request.input.iter().map(message).sum();
+    messages + schema + options + context + instructions
 }

@@ -60,7 +60,7 @@ pub struct RuleSettings {
     /// Only these upstreams.
     #[serde(default)]
     pub upstreams: Vec<String>,
-    /// Only these agents, by `<upstream>:<id>`.
+    /// Only these agents, by `<upstream>:<id>`, or `<upstream>:*`.
     #[serde(default)]
     pub agents: Vec<String>,
     /// Only callers of one of these groups.
@@ -207,6 +207,7 @@ impl Rules {
         let does_something = rules.iter().any(|(_, rule)| rule.action != Action::Allow);
         let (mut all, mut does) = (Detectors::new(), Vec::new());
         for known in catalogue::all(&self.settings).filter(|_| does_something) {
+            all.add_label(&known.name());
             let rule = rules.iter().find(|(_, rule)| rule.names(&known));
             if let Some((place, rule)) = rule {
                 known.add_to(&mut all, rule.min_confidence).map_err(|_| Failure::Internal)?;
@@ -240,7 +241,10 @@ impl RuleSettings {
             && has(&self.faces, scope.face)
             && has(&self.upstreams, scope.upstream)
             && (self.agents.is_empty()
-                || self.agents.iter().any(|agent| agent.eq_ignore_ascii_case(scope.agent)))
+                || self.agents.iter().any(|agent| match agent.strip_suffix(":*") {
+                    Some(upstream) => upstream == scope.upstream,
+                    None => agent.eq_ignore_ascii_case(scope.agent),
+                }))
     }
 
     fn names(&self, known: &Known<'_>) -> bool {

@@ -355,6 +355,23 @@ mod tests {
     }
 
     #[test]
+    fn what_only_looks_like_a_token_hides_nothing() {
+        // The code of no value at all, whose check anybody can work out.
+        let code = "000000005QV9";
+        for text in [
+            format!("4111111111111111:{code}]"),
+            format!("[4111111111111111:{code}]"),
+            format!("[EMAIL 4111111111111111:{code}]"),
+            format!("DE89370400440532013000:{code}]"),
+            format!("password: hunter2hunter2:{code}]"),
+        ] {
+            assert!(treated("block", &text).is_err(), "{text}");
+        }
+        let token = format!("[EMAIL:{code}]");
+        assert_eq!(treated("redact", &token).unwrap(), token);
+    }
+
+    #[test]
     fn findings_are_counted_by_kind_and_an_idle_plan_passes_everything() {
         let mut treatment = Treatment::new(plan("report"), None);
         treatment.whole("", &[TEXT, TEXT].join(" "), &mut String::new()).unwrap();

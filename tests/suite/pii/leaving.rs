@@ -137,6 +137,7 @@ pii:
   rules:
     - { entities: [email], agents: [support], action: allow }
     - { entities: [email], upstreams: [make], action: redact, direction: to_upstream }
+    - { entities: [us_ssn], agents: ["zaia:*"], action: redact }
     - { entities: [email], faces: [acp], action: mask, direction: to_upstream }
     - { entities: [email], groups: [nobody], action: block }
     - { entities: [ticket], action: redact, context: [ticket] }
@@ -158,6 +159,9 @@ pii:
     let other = "make:8d2f6c1e-0000-4000-8000-000000000001";
     assert!(said(Way::Json, other, &mail).await.contains("[EMAIL]"));
     assert!(said(Way::Json, "zaia:ok", &mail).await.contains(MAIL));
+    let number = "SSN 308-63-0237";
+    assert!(said(Way::Json, "zaia:ok", number).await.contains("[US_SSN]"));
+    assert!(said(Way::Json, "acp:ok", number).await.contains(number));
     assert!(said(Way::Acp, "zaia:ok", &mail).await.contains("****.***@"));
     let own = "See ticket T-1234 of blue heron.";
     assert!(

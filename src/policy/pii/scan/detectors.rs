@@ -4,7 +4,7 @@
 //! Invariant: compiled, it never changes; what is not wanted by a rule is not in it and costs
 //! nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::class::{DIGIT, is_word};
@@ -88,7 +88,12 @@ pub(crate) struct Detectors {
     words: WordLists,
     contexts: Contexts,
     context_words: BTreeMap<Vec<u8>, Vec<u16>>,
+    /// The names of kinds as they stand in tokens.
+    labels: HashSet<Vec<u8>>,
 }
+
+/// The longest name of a kind.
+const MAX_LABEL: usize = 48;
 
 impl Detectors {
     /// Nothing yet.
@@ -98,6 +103,7 @@ impl Detectors {
 
     fn add_kind(&mut self, kind: Kind) -> Result<u16, CompileError> {
         let place = u16::try_from(self.kinds.len()).map_err(|_| CompileError::TooMany)?;
+        self.add_label(&kind.name);
         self.kinds.push(kind);
         Ok(place)
     }
@@ -306,7 +312,7 @@ impl Detectors {
             email::look(self, view, start, end, stretch, answer);
         }
         let next = view.at(end);
-        if next == Some(b':') {
+        if next == Some(b':') && self.is_label(view, start, end) {
             match shield::look(view, end) {
                 Shield::None => {}
                 Shield::Unknown => answer.wants_more = true,
@@ -336,6 +342,24 @@ impl Detectors {
         self.secrets.at_word(self, view, start, answer);
         self.patterns.look(self, view, start, answer);
         self.words.look(self, view, start, answer);
+    }
+
+    /// Whether a word is the name of a kind behind a bracket, as in a token. Nothing else is one:
+    /// whoever could write a token around a value of his own would hide it.
+    fn is_label(&self, view: &View<'_>, start: usize, end: usize) -> bool {
+        // A name may have underscores, which end a word.
+        let mut from = start;
+        while end - from <= MAX_LABEL
+            && view.before(from).is_some_and(|byte| is_word(byte) || byte == b'_')
+        {
+            from -= 1;
+        }
+        view.before(from) == Some(b'[') && self.labels.contains(view.slice(from, end))
+    }
+
+    /// Tells the name of a kind that tokens may have, whether it is looked for or not.
+    pub(crate) fn add_label(&mut self, name: &str) {
+        self.labels.insert(name.to_ascii_uppercase().into_bytes());
     }
 
     /// Tries all that can begin with a sign.
