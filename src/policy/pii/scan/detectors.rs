@@ -14,6 +14,7 @@ use super::email::{self, At, Stretch};
 use super::joined::{self, Joined, JoinedKinds, MAX_BYTES};
 use super::pattern::{self, Patterns};
 use super::phone::{self, Phone};
+use super::plain::{Limits, Plain};
 use super::runs::{Run, RunKinds};
 use super::secret::SecretKinds;
 use super::set::ByteSet;
@@ -85,6 +86,7 @@ pub(crate) struct Detectors {
     patterns: Patterns,
     words: WordLists,
     contexts: Contexts,
+    pub(super) plain: Plain,
     context_words: BTreeMap<Vec<u8>, Vec<u16>>,
 }
 
@@ -201,7 +203,25 @@ impl Detectors {
     pub(crate) fn build(mut self) -> Result<Self, CompileError> {
         let words = std::mem::take(&mut self.context_words).into_iter().collect();
         self.contexts = Contexts::build(words).map_err(CompileError::Context)?;
+        self.plain = Plain::new(&self.limits());
         Ok(self)
+    }
+
+    /// Which words nothing can begin with.
+    fn limits(&self) -> Limits {
+        let mut limits = Limits {
+            joints: ByteSet::default(),
+            first: ByteSet::default(),
+            last: ByteSet::default(),
+            shortest: usize::MAX,
+            shortest_after: usize::MAX,
+            has_capitals: self.joined.has_capitals(),
+        };
+        self.runs.limit(&mut limits);
+        self.secrets.limit(&mut limits);
+        self.patterns.limit(&mut limits);
+        self.words.limit(&mut limits);
+        limits
     }
 
     /// How sure it is that a valid candidate is one; nothing where that is too little.

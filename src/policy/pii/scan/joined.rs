@@ -149,6 +149,11 @@ impl JoinedKinds {
         text.bytes().fold(0, |bits, byte| bits | bit(byte))
     }
 
+    /// Whether a word of capitals alone can be one.
+    pub(super) fn has_capitals(&self) -> bool {
+        self.has_capitals
+    }
+
     /// Whether a word can begin a number: it has a digit, or it is short and followed by one, or
     /// it is all capitals.
     #[inline]

@@ -17,6 +17,7 @@ mod joined;
 mod loose;
 mod pattern;
 mod phone;
+mod plain;
 mod runs;
 mod secret;
 mod set;
@@ -31,7 +32,7 @@ pub(crate) mod words;
 
 use std::sync::Arc;
 
-use class::{ANCHOR, WORD};
+use class::WORD;
 use detectors::Detectors;
 use email::Stretch;
 use joined::MAX_BYTES;
@@ -265,8 +266,7 @@ impl<'a> Pass<'a> {
                     *mode = Mode::Text;
                 }
             }
-            let rest = bytes.get(place..).unwrap_or_default();
-            place += rest.iter().take_while(|byte| class::of(**byte) & ANCHOR == 0).count();
+            place = detectors.plain.pass(bytes, place);
             let Some(byte) = self.view.at(place) else { break };
             answer.clear();
             let mut next = place + 1;

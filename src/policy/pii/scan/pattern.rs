@@ -9,6 +9,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 
 use super::class::is_word;
+use super::plain::Limits;
 use super::set::ByteSet;
 use super::view::{Answer, Found, View};
 
@@ -90,6 +91,11 @@ impl Patterns {
         }
         self.0.push(Pattern { kind, automaton, start, first });
         Ok(())
+    }
+
+    /// Says which words none of them begins with.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        self.0.iter().for_each(|pattern| limits.first.add(&pattern.first));
     }
 
     /// Looks for the patterns from a word on.

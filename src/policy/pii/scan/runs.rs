@@ -7,6 +7,7 @@
 use super::class;
 use super::detectors::Detectors;
 use super::joined::is_glued;
+use super::plain::Limits;
 use super::set::ByteSet;
 use super::view::{Answer, Found, View};
 
@@ -87,6 +88,15 @@ impl RunKinds {
                 max: run.max,
                 kinds: vec![run],
             }),
+        }
+    }
+
+    /// Says which words none of them begins with.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        limits.joints.add(&self.extra);
+        limits.joints.add(&self.lettered);
+        if self.shortest > 0 {
+            limits.shortest = limits.shortest.min(self.shortest);
         }
     }
 

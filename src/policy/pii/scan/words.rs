@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use super::class::{self, is_word};
+use super::plain::Limits;
 use super::view::{Answer, Found, View};
 
 /// The longest phrase, in characters; the rules refuse longer ones.
@@ -25,6 +26,14 @@ impl WordLists {
         if !first.is_empty() {
             self.longest = self.longest.max(first.len());
             self.by_word.entry(first).or_default().push((phrase, kind));
+        }
+    }
+
+    /// Says which words none of them begins with.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        for first in self.by_word.keys().filter_map(|word| word.first()) {
+            limits.first.insert(*first);
+            limits.first.insert(first.to_ascii_uppercase());
         }
     }
 
