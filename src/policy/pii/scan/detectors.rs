@@ -63,9 +63,6 @@ pub(crate) enum CompileError {
     /// More kinds than an index holds.
     #[error("there are too many kinds")]
     TooMany,
-    /// The words of context do not make an automaton.
-    #[error("the words of context cannot be compiled")]
-    Context(#[source] aho_corasick::BuildError),
     /// A pattern is refused.
     #[error(transparent)]
     Pattern(#[from] pattern::PatternError),
@@ -202,7 +199,7 @@ impl Detectors {
     /// Ends adding.
     pub(crate) fn build(mut self) -> Result<Self, CompileError> {
         let words = std::mem::take(&mut self.context_words).into_iter().collect();
-        self.contexts = Contexts::build(words).map_err(CompileError::Context)?;
+        self.contexts = Contexts::build(words);
         self.plain = Plain::new(&self.limits());
         Ok(self)
     }

@@ -180,7 +180,7 @@ mod tests {
             ("it is IN it to", "IN it to"),
             ("a b/c d", "b/c d"),
             ("a key: value of it", "key: value of it"),
-            ("the x=value of it", "x=value of it"),
+            ("the x=value of it", "=value of it"),
             ("the \"value of it", "value of it"),
             ("to abcdefghijklm of it", "abcdefghijklm of it"),
             ("to abcdefghijkl of it", "it"),
