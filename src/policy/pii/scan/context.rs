@@ -100,6 +100,15 @@ impl Contexts {
         heard.kinds.get(usize::from(kind >> 6)).is_some_and(|word| word >> (kind & 63) & 1 == 1)
     }
 
+    /// The same for any kind.
+    #[inline]
+    pub(super) fn speaks(&self, view: &View<'_>, place: usize, heard: &mut Heard) -> bool {
+        if heard.place != place + 1 {
+            self.listen(view, place, heard);
+        }
+        !heard.kinds.is_empty()
+    }
+
     fn listen(&self, view: &View<'_>, place: usize, heard: &mut Heard) {
         let from = place.saturating_sub(REACH);
         if heard.read < from || heard.read > place {

@@ -119,20 +119,20 @@ impl Detectors {
         let (validate, max) = (of.validate, of.max_len);
         match of.shape {
             Shape::Digits { min, max: most, separators } => {
-                self.add_joined(kind, of, (min, most), separators, true)?;
+                self.add_joined((kind, threshold), of, (min, most), separators, true)?;
             }
             // Longer than any number: a name of a host, one run of words.
             Shape::Alphanumeric { min, max: most, separators } if usize::from(most) > MAX_BYTES => {
-                self.runs.add_plain(run(kind, (min, most), separators, validate), separators);
+                self.runs.add_plain(run(kind, (min, most), separators, of), separators);
             }
             Shape::Alphanumeric { min, max: most, separators } => {
-                self.add_joined(kind, of, (min, most), separators, false)?;
+                self.add_joined((kind, threshold), of, (min, most), separators, false)?;
             }
             Shape::Prefixed { prefixes, min, max, extra } => {
-                self.runs.add_prefixed(prefixes, run(kind, (min, max), extra, validate));
+                self.runs.add_prefixed(prefixes, run(kind, (min, max), extra, of));
             }
             Shape::Run { min, max, extra } => {
-                self.runs.add_plain(run(kind, (min, max), extra, validate), extra);
+                self.runs.add_plain(run(kind, (min, max), extra, of), extra);
             }
             Shape::At => self.at.push(At { kind, max, validate }),
             Shape::Url => self.url.push(Url { kind, validate }),
@@ -144,7 +144,7 @@ impl Detectors {
 
     fn add_joined(
         &mut self,
-        kind: u16,
+        (kind, threshold): (u16, u8),
         of: &EntityType,
         (min, max): (u8, u8),
         separators: &str,
@@ -157,6 +157,8 @@ impl Detectors {
             max_bytes: of.max_len.min(MAX_BYTES),
             validate: of.validate,
             begins: beginnings(of),
+            alone: [of.confidence, of.separated]
+                .map(|alone| !of.needs_context && alone >= threshold),
         };
         let has_room = self.joined.add(row, of.forms, min, max);
         if has_room { Ok(()) } else { Err(CompileError::TooMany) }
@@ -256,6 +258,12 @@ impl Detectors {
         (percent >= *threshold).then_some(percent)
     }
 
+    /// Whether a word speaks for any kind.
+    #[inline]
+    pub(super) fn speaks(&self, view: &View<'_>, start: usize, heard: &mut Heard) -> bool {
+        self.contexts.speaks(view, start, heard)
+    }
+
     /// Whether a valid candidate can be a finding at all, which is cheaper to know than whether it
     /// is valid.
     pub(super) fn is_possible(
@@ -338,14 +346,20 @@ impl Detectors {
     pub(super) const HISTORY: usize = context::REACH + 32;
 }
 
-fn run(kind: u16, (min, max): (u8, u8), extra: &str, validate: fn(&[u8]) -> bool) -> Run {
+/// A run of fewer bytes than this is one word only where a sample of its kind is.
+const LONG_WORD: u8 = 20;
+
+fn run(kind: u16, (min, max): (u8, u8), extra: &str, of: &EntityType) -> Run {
+    let is_word = |sample: &&str| !sample.bytes().any(|byte| extra.as_bytes().contains(&byte));
+    let samples = of.samples.positive;
     Run {
+        may_be_word: min >= LONG_WORD || samples.is_empty() || samples.iter().any(is_word),
         kind,
         min: usize::from(min),
         max: usize::from(max),
         bytes: ByteSet::alphanumeric_and(extra.as_bytes()),
         extra: ByteSet::of(|byte| extra.as_bytes().contains(&byte)),
-        validate,
+        validate: of.validate,
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Joined {
     pub(super) validate: fn(&[u8]) -> bool,
     /// How it can begin, by [`beginning`], a bit each.
     pub(super) begins: u8,
+    /// Whether it can be a finding where no word speaks for it: bare, and with separators.
+    pub(super) alone: [bool; 2],
 }
 
 /// Whether the first two bytes are letters: one bit of four.
@@ -113,8 +115,7 @@ impl JoinedKinds {
         }
         self.has_capitals |= !row.digits_only;
         let lengths = usize::from(min)..=usize::from(max).min(MAX_BYTES);
-        let Joined { separators, digits_only, begins, .. } = row;
-        !forms.is_empty() || self.loose.add(place, lengths, separators, digits_only, begins)
+        !forms.is_empty() || self.loose.add(place, lengths, &row)
     }
 
     fn add_form(&mut self, place: u16, form: &[u8]) {
@@ -200,13 +201,14 @@ impl JoinedKinds {
             answer.work += (end - from) as u64;
             let has_letters = classes != class::DIGIT;
             let begins = beginning(view.slice(start, end));
-            let loose = self.loose.fitting(Look { length, used, has_letters, begins });
-            let formed = self.with_form(key).iter().copied().filter(|row| {
-                self.rows
-                    .get(usize::from(*row))
-                    .is_some_and(|row| !(row.digits_only && has_letters))
-            });
-            self.ask(all, view, formed.chain(loose), (start, end, used != 0), answer);
+            let look = Look { length, used, has_letters, begins };
+            let candidate = Candidate { start, end, separated: used != 0, has_letters };
+            let mut fitting = self.loose.fitting(look);
+            if fitting.asks() && !all.speaks(view, start, &mut answer.heard) {
+                fitting = fitting.alone();
+            }
+            let rows = self.with_form(key).iter().copied().chain(self.loose.rows(fitting));
+            self.ask(all, view, rows, candidate, answer);
             // Single characters in a row are a list; numbers have longer groups.
             if words >= 4 && length + 2 < 2 * words {
                 return;
@@ -237,20 +239,25 @@ impl JoinedKinds {
         all: &Detectors,
         view: &View<'_>,
         rows: impl Iterator<Item = u16>,
-        (start, end, separated): (usize, usize, bool),
+        of: Candidate,
         answer: &mut Answer,
     ) {
-        let mut rows = rows.filter_map(|row| self.rows.get(usize::from(row))).peekable();
-        if rows.peek().is_none() {
-            return;
-        }
-        let glued = is_glued(view, start, end);
-        if glued == Some(true) {
-            return;
-        }
-        for row in rows.filter(|row| end - start <= row.max_bytes) {
-            if !all.is_possible(row.kind, view, start, &mut answer.heard) {
+        let Candidate { start, end, separated, has_letters } = of;
+        let mut glued = None;
+        for row in rows.filter_map(|row| self.rows.get(usize::from(row))) {
+            if (row.digits_only && has_letters) || end - start > row.max_bytes {
                 continue;
+            }
+            // A kind that is none without a word for it is not asked before one is heard.
+            let is_alone = row.alone.get(usize::from(separated)) == Some(&true);
+            if !is_alone && !all.speaks(view, start, &mut answer.heard) {
+                continue;
+            }
+            let sure = all.certainty(row.kind, view, start, separated, &mut answer.heard);
+            let Some(confidence) = sure else { continue };
+            let glued = *glued.get_or_insert_with(|| is_glued(view, start, end));
+            if glued == Some(true) {
+                return;
             }
             answer.work += (end - start) as u64;
             if !(row.validate)(view.slice(start, end)) {
@@ -260,13 +267,18 @@ impl JoinedKinds {
                 answer.wants_more = true;
                 continue;
             }
-            let kind = row.kind;
-            let sure = all.certainty(kind, view, start, separated, &mut answer.heard);
-            if let Some(confidence) = sure {
-                answer.offer(Found { start, end, kind, confidence, tail: None });
-            }
+            answer.offer(Found { start, end, kind: row.kind, confidence, tail: None });
         }
     }
+}
+
+/// Words that may be a number together.
+#[derive(Clone, Copy)]
+struct Candidate {
+    start: usize,
+    end: usize,
+    separated: bool,
+    has_letters: bool,
 }
 
 /// How far back the word before a number is looked at.

@@ -59,6 +59,10 @@ fn month_by_name(word: &[u8]) -> Option<u32> {
 /// figures from 1900 to 2099, or two in figures.
 pub(super) fn is_written_date(text: &[u8]) -> bool {
     let is_sign = |byte: &u8| b" ./-,".contains(byte);
+    // Figures alone have two signs between them, which is cheaper to know than what they are.
+    if text.iter().all(|byte| byte.is_ascii_digit() || is_sign(byte)) && !has_one_sign(text) {
+        return false;
+    }
     let words = text.split(is_sign).filter(|word| !word.is_empty());
     // `de` in Portuguese and Spanish, `of` in English.
     let words = words.filter(|word| !matches!(*word, b"de" | b"of" | b"del"));
