@@ -63,20 +63,15 @@ pub(super) fn look(
     for end in ends.into_iter().take(words).skip(2).rev() {
         let digits = view.slice(start, end).iter().filter(|byte| byte.is_ascii_digit()).count();
         for row in all.date.iter().filter(|row| digits >= MIN_DIGITS && end - start <= row.max) {
-            if !all.is_possible(row.kind, view, start, &mut answer.heard) {
-                continue;
-            }
+            let sure = all.certainty(row.kind, view, start, true, &mut answer.heard);
+            let Some(confidence) = sure else { continue };
             if (row.validate)(view.slice(start, end)) {
                 match is_glued(view, start, end) {
                     None => answer.wants_more = true,
                     Some(true) => {}
                     Some(false) => {
-                        if let Some(confidence) =
-                            all.certainty(row.kind, view, start, true, &mut answer.heard)
-                        {
-                            let kind = row.kind;
-                            answer.offer(Found { start, end, kind, confidence, tail: None });
-                        }
+                        let kind = row.kind;
+                        answer.offer(Found { start, end, kind, confidence, tail: None });
                     }
                 }
                 return;

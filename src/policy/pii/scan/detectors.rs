@@ -264,20 +264,6 @@ impl Detectors {
         self.contexts.speaks(view, start, heard)
     }
 
-    /// Whether a valid candidate can be a finding at all, which is cheaper to know than whether it
-    /// is valid.
-    pub(super) fn is_possible(
-        &self,
-        kind: u16,
-        view: &View<'_>,
-        start: usize,
-        heard: &mut Heard,
-    ) -> bool {
-        self.kinds.get(usize::from(kind)).is_some_and(|of| {
-            !of.certainty.needs_context || self.contexts.speaks_for(kind, view, start, heard)
-        })
-    }
-
     /// Tries all that can begin with a word.
     #[inline]
     pub(super) fn at_word(

@@ -48,6 +48,8 @@ pub(super) struct JoinedKinds {
     forms: HashMap<u64, Vec<u16>, Keyed>,
     /// Which keys are in `forms`, so that most joints cost one bit.
     filter: Vec<u64>,
+    /// The same for the beginnings of forms, from their first word on.
+    beginnings: Vec<u64>,
     /// Rows without forms.
     loose: LooseKinds,
     /// The separators of any kind.
@@ -88,6 +90,20 @@ fn grow(key: u64, separator: u8, length: usize) -> u64 {
     key ^ key >> 29
 }
 
+/// Marks a key in a filter.
+fn mark(filter: &mut Vec<u64>, key: u64) {
+    filter.resize(64, 0);
+    if let Some(word) = filter.get_mut(key as usize >> 6 & 63) {
+        *word |= 1 << (key & 63);
+    }
+}
+
+/// Whether a key may have been marked.
+#[inline(always)]
+fn is_marked(filter: &[u64], key: u64) -> bool {
+    filter.get(key as usize >> 6 & 63).is_some_and(|word| word >> (key & 63) & 1 == 1)
+}
+
 /// One bit a separator, so that sets of them are compared at once.
 #[inline(always)]
 fn bit(separator: u8) -> u8 {
@@ -119,6 +135,7 @@ impl JoinedKinds {
     }
 
     fn add_form(&mut self, place: u16, form: &[u8]) {
+        let words = form.split(|byte| !byte.is_ascii_alphanumeric()).count();
         let (mut key, mut separator, mut length) = (0, 0, 0);
         for byte in form {
             if byte.is_ascii_alphanumeric() {
@@ -127,6 +144,10 @@ impl JoinedKinds {
                 key = grow(key, separator, length);
                 (separator, length) = (*byte, 0);
                 self.separators |= bit(*byte);
+                // A form of more words is never seen whole.
+                if words <= MAX_WORDS {
+                    mark(&mut self.beginnings, key);
+                }
             }
         }
         let key = grow(key, separator, length);
@@ -134,15 +155,15 @@ impl JoinedKinds {
         if !rows.contains(&place) {
             rows.push(place);
         }
-        self.filter.resize(64, 0);
-        if let Some(word) = self.filter.get_mut(key as usize >> 6 & 63) {
-            *word |= 1 << (key & 63);
-        }
+        mark(&mut self.filter, key);
     }
 
     fn with_form(&self, key: u64) -> &[u16] {
-        let may = self.filter.get(key as usize >> 6 & 63).is_some_and(|w| w >> (key & 63) & 1 == 1);
-        if may { self.forms.get(&key).map_or(&[], Vec::as_slice) } else { &[] }
+        if is_marked(&self.filter, key) {
+            self.forms.get(&key).map_or(&[], Vec::as_slice)
+        } else {
+            &[]
+        }
     }
 
     /// The bits of separators that are written out.
@@ -209,6 +230,14 @@ impl JoinedKinds {
             }
             let rows = self.with_form(key).iter().copied().chain(self.loose.rows(fitting));
             self.ask(all, view, rows, candidate, answer);
+            // Where no kind is longer, the words that follow need not be joined.
+            let goes_on = is_marked(&self.beginnings, key) || {
+                let longer = self.loose.longer(look);
+                longer.is_any() || (longer.asks() && all.speaks(view, start, &mut answer.heard))
+            };
+            if !goes_on {
+                return;
+            }
             // Single characters in a row are a list; numbers have longer groups.
             if words >= 4 && length + 2 < 2 * words {
                 return;

@@ -14,6 +14,8 @@ pub(super) struct LooseKinds {
     rows: Vec<u16>,
     /// By the count of letters and digits.
     by_length: [u128; MAX_BYTES + 1],
+    /// Those that have more letters and digits than so many.
+    by_longest: [u128; MAX_BYTES + 1],
     /// By the separators that are used, a bit each.
     by_separators: [u128; 128],
     /// Those that letters rule out.
@@ -42,6 +44,7 @@ impl Default for LooseKinds {
         Self {
             rows: Vec::new(),
             by_length: [0; MAX_BYTES + 1],
+            by_longest: [0; MAX_BYTES + 1],
             by_separators: [0; 128],
             digits_only: 0,
             alone: [0; 2],
@@ -66,6 +69,9 @@ impl LooseKinds {
         self.rows.push(row);
         for (length, kinds) in self.by_length.iter_mut().enumerate() {
             *kinds |= if lengths.contains(&length) { bit } else { 0 };
+        }
+        for (length, kinds) in self.by_longest.iter_mut().enumerate() {
+            *kinds |= if length < *lengths.end() { bit } else { 0 };
         }
         for (used, kinds) in (0u8..).zip(&mut self.by_separators) {
             *kinds |= if used & !separators == 0 { bit } else { 0 };
@@ -93,6 +99,19 @@ impl LooseKinds {
         Fitting { all, alone: all & get(&self.alone, usize::from(look.used != 0)) }
     }
 
+    /// Those that a candidate with more words after this one may be.
+    #[inline]
+    pub(super) fn longer(&self, look: Look) -> Fitting {
+        let get = |set: &[u128], place: usize| set.get(place).copied().unwrap_or(0);
+        let mut all = get(&self.by_longest, look.length)
+            & get(&self.by_separators, usize::from(look.used))
+            & get(&self.by_beginning, look.begins.trailing_zeros() as usize);
+        if look.has_letters {
+            all &= !self.digits_only;
+        }
+        Fitting { all, alone: all & get(&self.alone, 1) }
+    }
+
     /// Their rows.
     #[inline]
     pub(super) fn rows(
@@ -116,6 +135,12 @@ pub(super) struct Fitting {
 }
 
 impl Fitting {
+    /// Whether there are any that need no word to speak for them.
+    #[inline]
+    pub(super) fn is_any(self) -> bool {
+        self.alone != 0
+    }
+
     /// Whether it matters that a word speaks for some.
     #[inline]
     pub(super) fn asks(self) -> bool {

@@ -46,6 +46,9 @@ const MONTHS: [&[&[u8]]; 12] = [
 const MONTH_MAX: usize = 12;
 
 fn month_by_name(word: &[u8]) -> Option<u32> {
+    if word.first().is_none_or(u8::is_ascii_digit) {
+        return None;
+    }
     let starts =
         |name: &&[u8]| word.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     let is_word = word.len() <= MONTH_MAX
