@@ -122,6 +122,9 @@ impl Contexts {
         }
         (heard.read, heard.place) = (place, place + 1);
         heard.kinds.clear();
+        if heard.hits.is_empty() {
+            return;
+        }
         heard.hits.retain(|(begins, _, _)| *begins >= from);
         for (_, _, word) in heard.hits.iter().filter(|(_, ends, _)| *ends <= place) {
             let bits = self.words.get(*word).map_or(&[][..], |word| &word.kinds);

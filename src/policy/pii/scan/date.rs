@@ -4,6 +4,7 @@
 //! is the date.
 
 use super::class::{self, DIGIT, OTHER, UPPER};
+use super::context::Heard;
 use super::detectors::Detectors;
 use super::joined::is_glued;
 use super::view::{Answer, Found, View};
@@ -34,6 +35,12 @@ pub(super) fn look(
     answer: &mut Answer,
 ) {
     if all.date.is_empty() || !may_begin(view, start, first) {
+        return;
+    }
+    // A kind that would be too uncertain here is not looked for.
+    let is_sure =
+        |row: &Date, heard: &mut Heard| all.certainty(row.kind, view, start, true, heard).is_some();
+    if !all.date.iter().any(|row| is_sure(row, &mut answer.heard)) {
         return;
     }
     let mut ends = [0; MAX_WORDS];
