@@ -293,11 +293,17 @@ impl Detectors {
         if next == Some(b':') || view.is_unknown(end) {
             url::look(self, view, start, end, answer);
         }
-        if self.joined.may_begin(view, start, end, classes) {
+        self.secrets.at_word(self, view, start, answer);
+        // While more is awaited, only what goes on without an end is taken, and none of the rest
+        // does; so small pieces do not cost a look at all of what is held. Runs wait longest.
+        if !answer.wants_more && (has_digit || self.runs.may_begin(view, start, end)) {
+            self.runs.look(self, view, (start, end), has_digit, answer);
+        }
+        if !answer.wants_more && self.joined.may_begin(view, start, end, classes) {
             self.joined.look(self, view, start, word, answer);
         }
-        if has_digit || self.runs.may_begin(view, start, end) {
-            self.runs.look(self, view, (start, end), has_digit, answer);
+        if answer.wants_more {
+            return;
         }
         if has_digit && view.at(start).is_some_and(|byte| byte.is_ascii_digit()) {
             if !self.phone.is_empty() {
@@ -307,7 +313,6 @@ impl Detectors {
         } else if !has_digit && next == Some(b' ') {
             date::look(self, view, start, word, answer);
         }
-        self.secrets.at_word(self, view, start, answer);
         self.patterns.look(view, start, answer);
         self.words.look(view, start, answer);
     }

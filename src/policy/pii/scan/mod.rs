@@ -273,9 +273,9 @@ impl<'a> Pass<'a> {
             if class::of(byte) & WORD != 0 {
                 let word = self.view.word(place, usize::MAX);
                 next = word.0;
-                detectors.at_word(&self.view, place, word, &mut self.stretch, answer);
                 let is_cut = self.view.is_unknown(next);
-                answer.wants_more |= is_cut && next - place <= MAX_BYTES;
+                answer.wants_more = is_cut && next - place <= MAX_BYTES;
+                detectors.at_word(&self.view, place, word, &mut self.stretch, answer);
                 if is_cut && !answer.wants_more && answer.best.is_none() {
                     *mode = Mode::LongWord;
                 }

@@ -97,6 +97,8 @@ impl RunKinds {
                 kinds: vec![run],
             }),
         }
+        // The one that waits longest is asked first.
+        self.plain.sort_by_key(|family| std::cmp::Reverse(family.max));
         self.words = (self.plain.iter().zip(0..))
             .filter(|(family, _)| family.may_be_word)
             .map(|(family, place)| (family.min, place))
@@ -218,6 +220,9 @@ impl RunKinds {
                 if let Some(known) = answer.run_ends.get_mut(place) {
                     *known = end;
                 }
+            }
+            if answer.wants_more {
+                return;
             }
             let length = end - start;
             if (length >= family.min || view.is_unknown(end)) && length <= family.max + 2 {
