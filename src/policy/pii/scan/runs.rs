@@ -210,24 +210,24 @@ impl RunKinds {
             }
             let mut end = word_end;
             if family.bytes.has(next) {
-                // Where several words are one run, it is walked once.
+                // Where several words are one run, it is walked once, and no further than tells
+                // that it is too long.
                 let known = answer.run_ends.get(place).copied().filter(|end| *end > start);
-                end = known.unwrap_or_else(|| {
-                    let end = view.run(word_end, usize::MAX, &family.bytes);
-                    answer.work += (end - word_end) as u64;
-                    end
-                });
+                let from = known.unwrap_or(word_end);
+                let limit = (start + family.max + 3).saturating_sub(from);
+                end = view.run(from, limit, &family.bytes);
+                answer.work += (end - from) as u64;
                 if let Some(known) = answer.run_ends.get_mut(place) {
                     *known = end;
                 }
-            }
-            if answer.wants_more {
-                return;
             }
             let length = end - start;
             if (length >= family.min || view.is_unknown(end)) && length <= family.max + 2 {
                 for run in &family.kinds {
                     self.try_run(all, view, (start, end), run, true, answer);
+                }
+                if answer.wants_more {
+                    return;
                 }
             }
         }
