@@ -4,6 +4,7 @@
 //! is the date.
 
 use super::class::{self, DIGIT, OTHER, UPPER};
+use super::context::Heard;
 use super::detectors::Detectors;
 use super::joined::is_glued;
 use super::view::{Answer, Found, View};
@@ -36,6 +37,12 @@ pub(super) fn look(
     if all.date.is_empty() || !may_begin(view, start, first) {
         return;
     }
+    // A kind that would be too uncertain here is not looked for.
+    let is_sure =
+        |row: &Date, heard: &mut Heard| all.certainty(row.kind, view, start, true, heard).is_some();
+    if !all.date.iter().any(|row| is_sure(row, &mut answer.heard)) {
+        return;
+    }
     let mut ends = [0; MAX_WORDS];
     let (mut end, mut words, mut all_classes) = (first.0, 0, first.1);
     while let Some(place) = ends.get_mut(words) {
@@ -64,20 +71,15 @@ pub(super) fn look(
         let digits = view.slice(start, end).iter().filter(|byte| byte.is_ascii_digit()).count();
         for row in all.date.iter().filter(|row| DIGITS.contains(&digits) && end - start <= row.max)
         {
-            if !all.is_possible(row.kind, view, start, &mut answer.heard) {
-                continue;
-            }
+            let sure = all.certainty(row.kind, view, start, true, &mut answer.heard);
+            let Some(confidence) = sure else { continue };
             if (row.validate)(view.slice(start, end)) {
                 match is_glued(view, start, end) {
                     None => answer.wants_more = true,
                     Some(true) => {}
                     Some(false) => {
-                        if let Some(confidence) =
-                            all.certainty(row.kind, view, start, true, &mut answer.heard)
-                        {
-                            let kind = row.kind;
-                            answer.offer(Found { start, end, kind, confidence, tail: None });
-                        }
+                        let kind = row.kind;
+                        answer.offer(Found { start, end, kind, confidence, tail: None });
                     }
                 }
                 return;

@@ -14,6 +14,7 @@ use super::email::{self, At, Stretch};
 use super::joined::{self, Joined, JoinedKinds, MAX_BYTES};
 use super::pattern::{self, Patterns};
 use super::phone::{self, Phone};
+use super::plain::{Limits, Plain};
 use super::runs::{Run, RunKinds};
 use super::secret::SecretKinds;
 use super::set::ByteSet;
@@ -64,9 +65,6 @@ pub(crate) enum CompileError {
     /// More kinds than an index holds.
     #[error("there are too many kinds")]
     TooMany,
-    /// The words of context do not make an automaton.
-    #[error("the words of context cannot be compiled")]
-    Context(#[source] aho_corasick::BuildError),
     /// A pattern is refused.
     #[error(transparent)]
     Pattern(#[from] pattern::PatternError),
@@ -87,6 +85,7 @@ pub(crate) struct Detectors {
     patterns: Patterns,
     words: WordLists,
     contexts: Contexts,
+    pub(super) plain: Plain,
     context_words: BTreeMap<Vec<u8>, Vec<u16>>,
     /// The names of kinds as they stand in tokens.
     labels: HashSet<Vec<u8>>,
@@ -133,20 +132,20 @@ impl Detectors {
         let (validate, max) = (of.validate, of.max_len);
         match of.shape {
             Shape::Digits { min, max: most, separators } => {
-                self.add_joined(kind, of, (min, most), separators, true)?;
+                self.add_joined((kind, threshold), of, (min, most), separators, true)?;
             }
             // Longer than any number: a name of a host, one run of words.
             Shape::Alphanumeric { min, max: most, separators } if usize::from(most) > MAX_BYTES => {
-                self.runs.add_plain(run(kind, (min, most), separators, validate), separators);
+                self.runs.add_plain(run(kind, (min, most), separators, of), separators);
             }
             Shape::Alphanumeric { min, max: most, separators } => {
-                self.add_joined(kind, of, (min, most), separators, false)?;
+                self.add_joined((kind, threshold), of, (min, most), separators, false)?;
             }
             Shape::Prefixed { prefixes, min, max, extra } => {
-                self.runs.add_prefixed(prefixes, run(kind, (min, max), extra, validate));
+                self.runs.add_prefixed(prefixes, run(kind, (min, max), extra, of));
             }
             Shape::Run { min, max, extra } => {
-                self.runs.add_plain(run(kind, (min, max), extra, validate), extra);
+                self.runs.add_plain(run(kind, (min, max), extra, of), extra);
             }
             Shape::At => self.at.push(At { kind, max, validate }),
             Shape::Url => self.url.push(Url { kind, validate }),
@@ -158,7 +157,7 @@ impl Detectors {
 
     fn add_joined(
         &mut self,
-        kind: u16,
+        (kind, threshold): (u16, u8),
         of: &EntityType,
         (min, max): (u8, u8),
         separators: &str,
@@ -171,6 +170,8 @@ impl Detectors {
             max_bytes: of.max_len.min(MAX_BYTES),
             validate: of.validate,
             begins: beginnings(of),
+            alone: [of.confidence, of.separated]
+                .map(|alone| !of.needs_context && alone >= threshold),
         };
         let has_room = self.joined.add(row, of.forms, min, max);
         if has_room { Ok(()) } else { Err(CompileError::TooMany) }
@@ -243,8 +244,26 @@ impl Detectors {
     /// Ends adding.
     pub(crate) fn build(mut self) -> Result<Self, CompileError> {
         let words = std::mem::take(&mut self.context_words).into_iter().collect();
-        self.contexts = Contexts::build(words).map_err(CompileError::Context)?;
+        self.contexts = Contexts::build(words);
+        self.plain = Plain::new(&self.limits());
         Ok(self)
+    }
+
+    /// Which words nothing can begin with.
+    fn limits(&self) -> Limits {
+        let mut limits = Limits {
+            joints: ByteSet::default(),
+            first: ByteSet::default(),
+            last: ByteSet::default(),
+            shortest: usize::MAX,
+            shortest_after: usize::MAX,
+            has_capitals: self.joined.has_capitals(),
+        };
+        self.runs.limit(&mut limits);
+        self.secrets.limit(&mut limits);
+        self.patterns.limit(&mut limits);
+        self.words.limit(&mut limits);
+        limits
     }
 
     /// How sure it is that a valid candidate is one; nothing where that is too little.
@@ -282,18 +301,10 @@ impl Detectors {
         (percent >= *threshold).then_some(percent)
     }
 
-    /// Whether a valid candidate can be a finding at all, which is cheaper to know than whether it
-    /// is valid.
-    pub(super) fn is_possible(
-        &self,
-        kind: u16,
-        view: &View<'_>,
-        start: usize,
-        heard: &mut Heard,
-    ) -> bool {
-        self.kinds.get(usize::from(kind)).is_some_and(|of| {
-            !of.certainty.needs_context || self.contexts.speaks_for(kind, view, start, heard)
-        })
+    /// Whether a word speaks for any kind.
+    #[inline]
+    pub(super) fn speaks(&self, view: &View<'_>, start: usize, heard: &mut Heard) -> bool {
+        self.contexts.speaks(view, start, heard)
     }
 
     /// Tries all that can begin with a word.
@@ -325,11 +336,17 @@ impl Detectors {
         if next == Some(b':') || view.is_unknown(end) {
             url::look(self, view, start, end, answer);
         }
-        if self.joined.may_begin(view, start, end, classes) {
+        self.secrets.at_word(self, view, start, answer);
+        // While more is awaited, only what goes on without an end is taken, and none of the rest
+        // does; so small pieces do not cost a look at all of what is held. Runs wait longest.
+        if !answer.wants_more && (has_digit || self.runs.may_begin(view, start, end)) {
+            self.runs.look(self, view, (start, end), has_digit, answer);
+        }
+        if !answer.wants_more && self.joined.may_begin(view, start, end, classes) {
             self.joined.look(self, view, start, word, answer);
         }
-        if has_digit || self.runs.may_begin(view, start, end) {
-            self.runs.look(self, view, (start, end), has_digit, answer);
+        if answer.wants_more {
+            return;
         }
         if has_digit && view.at(start).is_some_and(|byte| byte.is_ascii_digit()) {
             if !self.phone.is_empty() {
@@ -339,7 +356,6 @@ impl Detectors {
         } else if !has_digit && next == Some(b' ') {
             date::look(self, view, start, word, answer);
         }
-        self.secrets.at_word(self, view, start, answer);
         self.patterns.look(self, view, start, answer);
         self.words.look(self, view, start, answer);
     }
@@ -382,14 +398,20 @@ impl Detectors {
     pub(super) const HISTORY: usize = context::REACH + 32;
 }
 
-fn run(kind: u16, (min, max): (u8, u8), extra: &str, validate: fn(&[u8]) -> bool) -> Run {
+/// A run of fewer bytes than this is one word only where a sample of its kind is.
+const LONG_WORD: u8 = 20;
+
+fn run(kind: u16, (min, max): (u8, u8), extra: &str, of: &EntityType) -> Run {
+    let is_word = |sample: &&str| !sample.bytes().any(|byte| extra.as_bytes().contains(&byte));
+    let samples = of.samples.positive;
     Run {
+        may_be_word: min >= LONG_WORD || samples.is_empty() || samples.iter().any(is_word),
         kind,
         min: usize::from(min),
         max: usize::from(max),
         bytes: ByteSet::alphanumeric_and(extra.as_bytes()),
         extra: ByteSet::of(|byte| extra.as_bytes().contains(&byte)),
-        validate,
+        validate: of.validate,
     }
 }
 

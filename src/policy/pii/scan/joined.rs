@@ -29,6 +29,8 @@ pub(super) struct Joined {
     pub(super) validate: fn(&[u8]) -> bool,
     /// How it can begin, by [`beginning`], a bit each.
     pub(super) begins: u8,
+    /// Whether it can be a finding where no word speaks for it: bare, and with separators.
+    pub(super) alone: [bool; 2],
 }
 
 /// Whether the first two bytes are letters: one bit of four.
@@ -46,7 +48,7 @@ pub(super) struct JoinedKinds {
     forms: HashMap<u64, Vec<u16>, Keyed>,
     /// Which keys are in `forms`, so that most joints cost one bit.
     filter: Vec<u64>,
-    /// Which keys are those of a form's beginning, that ends before a separator.
+    /// The same for the beginnings of forms, from their first word on.
     beginnings: Vec<u64>,
     /// Rows without forms.
     loose: LooseKinds,
@@ -88,17 +90,18 @@ fn grow(key: u64, separator: u8, length: usize) -> u64 {
     key ^ key >> 29
 }
 
-/// A key in a set of 4096 bits, which may hold others by chance.
-fn note(set: &mut Vec<u64>, key: u64) {
-    set.resize(64, 0);
-    if let Some(word) = set.get_mut(key as usize >> 6 & 63) {
+/// Marks a key in a filter.
+fn mark(filter: &mut Vec<u64>, key: u64) {
+    filter.resize(64, 0);
+    if let Some(word) = filter.get_mut(key as usize >> 6 & 63) {
         *word |= 1 << (key & 63);
     }
 }
 
+/// Whether a key may have been marked.
 #[inline(always)]
-fn is_noted(set: &[u64], key: u64) -> bool {
-    set.get(key as usize >> 6 & 63).is_some_and(|word| word >> (key & 63) & 1 == 1)
+fn is_marked(filter: &[u64], key: u64) -> bool {
+    filter.get(key as usize >> 6 & 63).is_some_and(|word| word >> (key & 63) & 1 == 1)
 }
 
 /// One bit a separator, so that sets of them are compared at once.
@@ -128,20 +131,23 @@ impl JoinedKinds {
         }
         self.has_capitals |= !row.digits_only;
         let lengths = usize::from(min)..=usize::from(max).min(MAX_BYTES);
-        let Joined { separators, digits_only, begins, .. } = row;
-        !forms.is_empty() || self.loose.add(place, lengths, separators, digits_only, begins)
+        !forms.is_empty() || self.loose.add(place, lengths, &row)
     }
 
     fn add_form(&mut self, place: u16, form: &[u8]) {
+        let words = form.split(|byte| !byte.is_ascii_alphanumeric()).count();
         let (mut key, mut separator, mut length) = (0, 0, 0);
         for byte in form {
             if byte.is_ascii_alphanumeric() {
                 length += 1;
             } else {
                 key = grow(key, separator, length);
-                note(&mut self.beginnings, key);
                 (separator, length) = (*byte, 0);
                 self.separators |= bit(*byte);
+                // A form of more words is never seen whole.
+                if words <= MAX_WORDS {
+                    mark(&mut self.beginnings, key);
+                }
             }
         }
         let key = grow(key, separator, length);
@@ -149,11 +155,11 @@ impl JoinedKinds {
         if !rows.contains(&place) {
             rows.push(place);
         }
-        note(&mut self.filter, key);
+        mark(&mut self.filter, key);
     }
 
     fn with_form(&self, key: u64) -> &[u16] {
-        if is_noted(&self.filter, key) {
+        if is_marked(&self.filter, key) {
             self.forms.get(&key).map_or(&[], Vec::as_slice)
         } else {
             &[]
@@ -163,6 +169,11 @@ impl JoinedKinds {
     /// The bits of separators that are written out.
     pub(super) fn separator_bits(text: &str) -> u8 {
         text.bytes().fold(0, |bits, byte| bits | bit(byte))
+    }
+
+    /// Whether a word of capitals alone can be one.
+    pub(super) fn has_capitals(&self) -> bool {
+        self.has_capitals
     }
 
     /// Whether a word can begin a number: it has a digit, or it is short and followed by one, or
@@ -212,19 +223,19 @@ impl JoinedKinds {
             let has_letters = classes != class::DIGIT;
             let begins = beginning(view.slice(start, end));
             let look = Look { length, used, has_letters, begins };
-            let loose = self.loose.fitting(look);
-            let formed = self.with_form(key).iter().copied().filter(|row| {
-                self.rows
-                    .get(usize::from(*row))
-                    .is_some_and(|row| !(row.digits_only && has_letters))
-            });
-            self.ask(all, view, formed.chain(loose), (start, end, used != 0), answer);
-            // Nothing longer begins like this: most words end here.
-            let mut rows =
-                self.loose.going_on(look).filter_map(|row| self.rows.get(usize::from(row)));
-            let mut is_possible =
-                |row: &Joined| all.is_possible(row.kind, view, start, &mut answer.heard);
-            if !is_noted(&self.beginnings, key) && !rows.any(&mut is_possible) {
+            let candidate = Candidate { start, end, separated: used != 0, has_letters };
+            let mut fitting = self.loose.fitting(look);
+            if fitting.asks() && !all.speaks(view, start, &mut answer.heard) {
+                fitting = fitting.alone();
+            }
+            let rows = self.with_form(key).iter().copied().chain(self.loose.rows(fitting));
+            self.ask(all, view, rows, candidate, answer);
+            // Where no kind is longer, the words that follow need not be joined.
+            let goes_on = is_marked(&self.beginnings, key) || {
+                let longer = self.loose.longer(look);
+                longer.is_any() || (longer.asks() && all.speaks(view, start, &mut answer.heard))
+            };
+            if !goes_on {
                 return;
             }
             // Single characters in a row are a list; numbers have longer groups.
@@ -257,20 +268,25 @@ impl JoinedKinds {
         all: &Detectors,
         view: &View<'_>,
         rows: impl Iterator<Item = u16>,
-        (start, end, separated): (usize, usize, bool),
+        of: Candidate,
         answer: &mut Answer,
     ) {
-        let mut rows = rows.filter_map(|row| self.rows.get(usize::from(row))).peekable();
-        if rows.peek().is_none() {
-            return;
-        }
-        let glued = is_glued(view, start, end);
-        if glued == Some(true) {
-            return;
-        }
-        for row in rows.filter(|row| end - start <= row.max_bytes) {
-            if !all.is_possible(row.kind, view, start, &mut answer.heard) {
+        let Candidate { start, end, separated, has_letters } = of;
+        let mut glued = None;
+        for row in rows.filter_map(|row| self.rows.get(usize::from(row))) {
+            if (row.digits_only && has_letters) || end - start > row.max_bytes {
                 continue;
+            }
+            // A kind that is none without a word for it is not asked before one is heard.
+            let is_alone = row.alone.get(usize::from(separated)) == Some(&true);
+            if !is_alone && !all.speaks(view, start, &mut answer.heard) {
+                continue;
+            }
+            let sure = all.certainty(row.kind, view, start, separated, &mut answer.heard);
+            let Some(confidence) = sure else { continue };
+            let glued = *glued.get_or_insert_with(|| is_glued(view, start, end));
+            if glued == Some(true) {
+                return;
             }
             answer.work += (end - start) as u64;
             if !(row.validate)(view.slice(start, end)) {
@@ -280,13 +296,18 @@ impl JoinedKinds {
                 answer.wants_more = true;
                 continue;
             }
-            let kind = row.kind;
-            let sure = all.certainty(kind, view, start, separated, &mut answer.heard);
-            if let Some(confidence) = sure {
-                answer.offer(Found { start, end, kind, confidence, tail: None });
-            }
+            answer.offer(Found { start, end, kind: row.kind, confidence, tail: None });
         }
     }
+}
+
+/// Words that may be a number together.
+#[derive(Clone, Copy)]
+struct Candidate {
+    start: usize,
+    end: usize,
+    separated: bool,
+    has_letters: bool,
 }
 
 /// How far back the word before a number is looked at.

@@ -18,6 +18,7 @@ mod joined;
 mod loose;
 mod pattern;
 mod phone;
+mod plain;
 mod runs;
 mod secret;
 mod set;
@@ -32,7 +33,7 @@ pub(crate) mod words;
 
 use std::sync::Arc;
 
-use class::{ANCHOR, WORD};
+use class::WORD;
 use detectors::Detectors;
 use email::Stretch;
 use joined::MAX_BYTES;
@@ -276,17 +277,16 @@ impl<'a> Pass<'a> {
                     *mode = Mode::Text;
                 }
             }
-            let rest = bytes.get(place..).unwrap_or_default();
-            place += rest.iter().take_while(|byte| class::of(**byte) & ANCHOR == 0).count();
+            place = detectors.plain.pass(bytes, place);
             let Some(byte) = self.view.at(place) else { break };
             answer.clear();
             let mut next = place + 1;
             if class::of(byte) & WORD != 0 {
                 let word = self.view.word(place, usize::MAX);
                 next = word.0;
-                detectors.at_word(&self.view, place, word, &mut self.stretch, answer);
                 let is_cut = self.view.is_unknown(next);
-                answer.wants_more |= is_cut && next - place <= MAX_BYTES;
+                answer.wants_more = is_cut && next - place <= MAX_BYTES;
+                detectors.at_word(&self.view, place, word, &mut self.stretch, answer);
                 if is_cut && !answer.wants_more && answer.best.is_none() {
                     *mode = Mode::LongWord;
                 }

@@ -10,6 +10,7 @@ use regex_automata::{Anchored, MatchKind};
 
 use super::class::is_word;
 use super::detectors::Detectors;
+use super::plain::Limits;
 use super::set::ByteSet;
 use super::view::{Answer, Found, View};
 
@@ -93,6 +94,11 @@ impl Patterns {
         Ok(())
     }
 
+    /// Says which words none of them begins with.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        self.0.iter().for_each(|pattern| limits.first.add(&pattern.first));
+    }
+
     /// Looks for the patterns from a word on.
     #[inline]
     pub(super) fn look(&self, all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
@@ -106,7 +112,7 @@ impl Patterns {
 
 impl Pattern {
     fn look(&self, all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
-        if !all.is_possible(self.kind, view, start, &mut answer.heard) {
+        if all.certainty(self.kind, view, start, false, &mut answer.heard).is_none() {
             return;
         }
         let (mut state, mut place, mut end) = (self.start, start, None);

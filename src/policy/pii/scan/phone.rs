@@ -36,7 +36,8 @@ struct End {
 pub(super) fn look(all: &Detectors, view: &View<'_>, start: usize, answer: &mut Answer) {
     let mut ends = [End::default(); MAX_RUNS];
     let mut runs = 0;
-    let (mut place, mut digits, mut signs, mut has_mark) = (start, 0, 0, false);
+    let (mut place, mut digits, mut signs) = (start, 0, 0);
+    let (mut has_mark, mut has_bracket) = (false, false);
     loop {
         let Some(byte) = view.at(place) else {
             if !view.is_last {
@@ -75,6 +76,7 @@ pub(super) fn look(all: &Detectors, view: &View<'_>, start: usize, answer: &mut 
         } else if let Some(length) = sign(view, place, digits) {
             // An extension begins with a letter or `#`.
             has_mark |= byte == b'#' || byte.is_ascii_alphabetic();
+            has_bracket |= byte == b'(';
             (place, signs) = (place + length, signs + length.min(2));
         } else {
             break;
@@ -82,6 +84,10 @@ pub(super) fn look(all: &Detectors, view: &View<'_>, start: usize, answer: &mut 
     }
     answer.work += (place - start) as u64;
     let ends = ends.get(..runs).unwrap_or_default();
+    let is_signed = has_mark || has_bracket || matches!(view.at(start), Some(b'+' | b'('));
+    if !is_signed && !may_be_sure(all, view, start, ends, answer) {
+        return;
+    }
     let ends = ends.iter().enumerate().rev();
     for (before, end) in ends.filter(|(_, end)| end.digits >= MIN_DIGITS) {
         // People write numbers in pairs at least; single digits are a list.
@@ -99,6 +105,32 @@ pub(super) fn look(all: &Detectors, view: &View<'_>, start: usize, answer: &mut 
             }
         }
     }
+}
+
+/// The most percent of certainty of figures that show neither a sign of a phone number nor a trunk
+/// zero nor North America's form.
+const PLAIN: u8 = 45;
+
+/// Whether figures without such signs can be certain enough with one of these ends. Of rows of
+/// numbers few can, and they are not read.
+fn may_be_sure(
+    all: &Detectors,
+    view: &View<'_>,
+    start: usize,
+    ends: &[End],
+    answer: &mut Answer,
+) -> bool {
+    let first = view.at(start);
+    let has_form = |end: &End| {
+        let is_national = end.digits == 10 || (end.digits == 11 && first == Some(b'1'));
+        // A label begins with a letter.
+        is_national || view.at(end.place + 1).is_none_or(|byte| byte.is_ascii_alphabetic())
+    };
+    first == Some(b'0')
+        || ends.iter().filter(|end| end.digits >= MIN_DIGITS).any(has_form)
+        || all.phone.iter().any(|row| {
+            all.certainty_from(row.kind, view, start, PLAIN, &mut answer.heard).is_some()
+        })
 }
 
 /// Percent of certainty beside a label.

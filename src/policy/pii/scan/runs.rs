@@ -7,6 +7,7 @@
 use super::class;
 use super::detectors::Detectors;
 use super::joined::is_glued;
+use super::plain::Limits;
 use super::set::ByteSet;
 use super::view::{Answer, Found, View};
 
@@ -19,6 +20,8 @@ pub(super) struct Run {
     pub(super) bytes: ByteSet,
     pub(super) extra: ByteSet,
     pub(super) validate: fn(&[u8]) -> bool,
+    /// Whether it may be one word, without a byte of `extra`.
+    pub(super) may_be_word: bool,
 }
 
 /// Kinds that are runs of the same bytes.
@@ -28,6 +31,8 @@ struct Family {
     /// The fewest and the most bytes of any of them.
     min: usize,
     max: usize,
+    /// Whether any of them may be one word.
+    may_be_word: bool,
     kinds: Vec<Run>,
 }
 
@@ -38,6 +43,8 @@ pub(super) struct RunKinds {
     prefixed: Vec<Vec<(Vec<u8>, Run)>>,
     /// Without, those of the same bytes together.
     plain: Vec<Family>,
+    /// The families of `plain` that may be one word: the fewest bytes of each, and its place.
+    words: Vec<(usize, usize)>,
     /// The fewest bytes of one that begins with a letter, and their bytes besides letters and
     /// digits.
     shortest: usize,
@@ -79,14 +86,31 @@ impl RunKinds {
             Some(family) => {
                 family.min = family.min.min(run.min);
                 family.max = family.max.max(run.max);
+                family.may_be_word |= run.may_be_word;
                 family.kinds.push(run);
             }
             None => self.plain.push(Family {
                 bytes: run.bytes,
                 min: run.min,
                 max: run.max,
+                may_be_word: run.may_be_word,
                 kinds: vec![run],
             }),
+        }
+        // The one that waits longest is asked first.
+        self.plain.sort_by_key(|family| std::cmp::Reverse(family.max));
+        self.words = (self.plain.iter().zip(0..))
+            .filter(|(family, _)| family.may_be_word)
+            .map(|(family, place)| (family.min, place))
+            .collect();
+    }
+
+    /// Says which words none of them begins with.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        limits.joints.add(&self.extra);
+        limits.joints.add(&self.lettered);
+        if self.shortest > 0 {
+            limits.shortest = limits.shortest.min(self.shortest);
         }
     }
 
@@ -168,17 +192,31 @@ impl RunKinds {
         next: u8,
         answer: &mut Answer,
     ) {
+        // Nothing is tried of most words with a digit, which no run goes on after.
+        if !self.extra.has(next) && !view.is_unknown(word_end) {
+            let length = word_end - start;
+            for (_, place) in self.words.iter().filter(|(min, _)| length >= *min) {
+                let family = self.plain.get(*place).filter(|family| length <= family.max + 2);
+                for run in family.into_iter().flat_map(|family| &family.kinds) {
+                    self.try_run(all, view, (start, word_end), run, true, answer);
+                }
+            }
+            return;
+        }
         answer.run_ends.resize(self.plain.len(), 0);
         for (place, family) in self.plain.iter().enumerate() {
+            if !family.may_be_word && !family.bytes.has(next) && !view.is_unknown(word_end) {
+                continue;
+            }
             let mut end = word_end;
             if family.bytes.has(next) {
-                // Where several words are one run, it is walked once.
+                // Where several words are one run, it is walked once, and no further than tells
+                // that it is too long.
                 let known = answer.run_ends.get(place).copied().filter(|end| *end > start);
-                end = known.unwrap_or_else(|| {
-                    let end = view.run(word_end, usize::MAX, &family.bytes);
-                    answer.work += (end - word_end) as u64;
-                    end
-                });
+                let from = known.unwrap_or(word_end);
+                let limit = (start + family.max + 3).saturating_sub(from);
+                end = view.run(from, limit, &family.bytes);
+                answer.work += (end - from) as u64;
                 if let Some(known) = answer.run_ends.get_mut(place) {
                     *known = end;
                 }
@@ -187,6 +225,9 @@ impl RunKinds {
             if (length >= family.min || view.is_unknown(end)) && length <= family.max + 2 {
                 for run in &family.kinds {
                     self.try_run(all, view, (start, end), run, true, answer);
+                }
+                if answer.wants_more {
+                    return;
                 }
             }
         }

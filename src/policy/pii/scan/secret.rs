@@ -10,6 +10,7 @@ mod tail;
 
 use super::class::is_word;
 use super::detectors::Detectors;
+use super::plain::Limits;
 use super::set::ByteSet;
 use super::view::{Answer, Found, Tail, View};
 use crate::policy::pii::secrets::{Place, SecretFormat};
@@ -74,6 +75,26 @@ impl SecretKinds {
             rows.push(self.prefixed.len() as u16);
         }
         self.prefixed.push((prefix, row.clone()));
+    }
+
+    /// Says which words none of them begins with, unless a name that it is assigned to stands
+    /// directly before.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        for (prefix, row) in &self.prefixed {
+            limits.joints.add(&row.bytes);
+            if prefix.contains(&b' ') {
+                // Or every blank of a text were a joint.
+                prefix.first().into_iter().for_each(|byte| limits.first.insert(*byte));
+            } else {
+                prefix.iter().for_each(|byte| limits.joints.insert(*byte));
+            }
+            limits.shortest = limits.shortest.min(prefix.len() + row.min);
+        }
+        self.announced.limit(limits);
+        // The payload of a token follows its header's stop.
+        if let Some(row) = &self.jwt {
+            limits.shortest = limits.shortest.min(row.min);
+        }
     }
 
     #[inline]

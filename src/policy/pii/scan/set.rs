@@ -28,6 +28,11 @@ impl ByteSet {
         }
     }
 
+    /// Adds the bytes of another set.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(all, more)| *all |= more);
+    }
+
     /// Whether a byte is in it.
     #[inline(always)]
     pub(super) fn has(&self, byte: u8) -> bool {

@@ -289,3 +289,37 @@ proptest! {
         assert_eq!(scanned(&all, cut(&text, &places)), whole, "cut at {places:?} of {text:?}");
     }
 }
+
+/// Counts what it is given, and keeps nothing.
+struct Counted(usize);
+
+impl Sink for Counted {
+    fn clean(&mut self, text: &str) -> Result<(), Failure> {
+        self.0 += text.len();
+        Ok(())
+    }
+    fn found(&mut self, kind: u16, _: u8, text: &str, _: bool) -> Result<(), Failure> {
+        panic!("{text} is found as {kind}");
+    }
+    fn more(&mut self, text: &str) -> Result<(), Failure> {
+        self.clean(text)
+    }
+}
+
+#[test]
+fn a_clean_chunk_allocates_nothing_once_the_scanner_is_warm() {
+    let text = "Plain words go out, and 12 of 4,500 numbers in room 7b of floor 3 at 12:30. \
+        A report, a row: none. Words caf\u{e9} \u{43f}\u{440}\u{438}\u{432}\u{435}\u{442} (a-b_c) x=y \"it\" v1.2.3. "
+        .repeat(64);
+    for size in [4096, 20, 1] {
+        let places: Vec<usize> = (0..text.len()).step_by(size).collect();
+        let pieces = cut(&text, &places);
+        let mut scanner = Scanner::new(detectors());
+        let mut sink = Counted(0);
+        let mut feed = || pieces.iter().for_each(|piece| scanner.feed(piece, &mut sink).unwrap());
+        feed();
+        let counted = allocation_counter::measure(feed);
+        assert_eq!(counted.count_total, 0, "in pieces of {size}");
+        assert!(sink.0 > text.len());
+    }
+}

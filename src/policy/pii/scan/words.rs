@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::class::{self, is_word};
 use super::detectors::Detectors;
+use super::plain::Limits;
 use super::view::{Answer, Found, View};
 
 /// The longest phrase, in characters; the rules refuse longer ones.
@@ -26,6 +27,14 @@ impl WordLists {
         if !first.is_empty() {
             self.longest = self.longest.max(first.len());
             self.by_word.entry(first).or_default().push((phrase, kind));
+        }
+    }
+
+    /// Says which words none of them begins with.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        for first in self.by_word.keys().filter_map(|word| word.first()) {
+            limits.first.insert(*first);
+            limits.first.insert(first.to_ascii_uppercase());
         }
     }
 
@@ -60,7 +69,7 @@ impl WordLists {
                 continue;
             }
             if view.at(end).is_none_or(|byte| class::of(byte) & class::WORD == 0)
-                && all.is_possible(*kind, view, start, &mut answer.heard)
+                && all.certainty(*kind, view, start, false, &mut answer.heard).is_some()
             {
                 answer.offer(Found { start, end, kind: *kind, confidence: 100, tail: None });
             }

@@ -46,6 +46,9 @@ const MONTHS: [&[&[u8]]; 12] = [
 const MONTH_MAX: usize = 12;
 
 fn month_by_name(word: &[u8]) -> Option<u32> {
+    if word.first().is_none_or(u8::is_ascii_digit) {
+        return None;
+    }
     let starts =
         |name: &&[u8]| word.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     let is_word = word.len() <= MONTH_MAX
@@ -59,6 +62,10 @@ fn month_by_name(word: &[u8]) -> Option<u32> {
 /// figures from 1900 to 2099, or two in figures.
 pub(super) fn is_written_date(text: &[u8]) -> bool {
     let is_sign = |byte: &u8| b" ./-,".contains(byte);
+    // Figures alone have two signs between them, which is cheaper to know than what they are.
+    if text.iter().all(|byte| byte.is_ascii_digit() || is_sign(byte)) && !has_one_sign(text) {
+        return false;
+    }
     let words = text.split(is_sign).filter(|word| !word.is_empty());
     // `de` in Portuguese and Spanish, `of` in English.
     let words = words.filter(|word| !matches!(*word, b"de" | b"of" | b"del"));

@@ -216,10 +216,10 @@ pub fn in_upi_id(candidate: &[u8]) -> bool {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
     candidate.len() <= 64
         && local.len() >= 3
-        && local.iter().all(is_name)
         && handle.get(1..).is_some_and(|handle| {
             UPI_HANDLES.iter().any(|known| known.eq_ignore_ascii_case(handle))
         })
+        && local.iter().all(is_name)
 }
 
 /// The parts of a URL before its path.
@@ -230,7 +230,7 @@ struct Authority<'u> {
 }
 
 fn authority(candidate: &[u8]) -> Option<Authority<'_>> {
-    if candidate.len() > URL_MAX || candidate.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+    if candidate.len() > URL_MAX {
         return None;
     }
     let colon = candidate.iter().take(16).position(|byte| *byte == b':')?;
@@ -247,6 +247,11 @@ fn authority(candidate: &[u8]) -> Option<Authority<'_>> {
         None => (None, whole),
     };
     Some(Authority { scheme, user_info, host })
+}
+
+/// Whether it has neither blanks nor control characters. Asked last, since it reads all of it.
+fn is_printed(candidate: &[u8]) -> bool {
+    candidate.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
 }
 
 /// The host without its port.
@@ -267,6 +272,7 @@ pub fn url(candidate: &[u8]) -> bool {
     let literal = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
     SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(parts.scheme))
         && (is_domain(host) || ipv4(host) || literal.is_some_and(ipv6))
+        && is_printed(candidate)
 }
 
 /// A URL of any scheme with a password before its host. At most [`URL_MAX`] bytes.
@@ -274,7 +280,7 @@ pub fn url_credentials(candidate: &[u8]) -> bool {
     let Some(parts) = authority(candidate) else { return false };
     let Some(user_info) = parts.user_info else { return false };
     let Some(colon) = user_info.iter().position(|byte| *byte == b':') else { return false };
-    user_info.len() > colon + 1 && !without_port(parts.host).is_empty()
+    user_info.len() > colon + 1 && !without_port(parts.host).is_empty() && is_printed(candidate)
 }
 
 /// A host name without a scheme. At most 253 bytes.

@@ -17,7 +17,9 @@ pub(super) fn is_domain(name: &[u8]) -> bool {
     }
     let Some(dot) = name.iter().rposition(|byte| *byte == b'.') else { return false };
     let Some((labels, top)) = name.split_at_checked(dot) else { return false };
-    labels.split(|byte| *byte == b'.').all(is_label)
+    // No name of the root zone is a single letter.
+    top.len() > 2
+        && labels.split(|byte| *byte == b'.').all(is_label)
         && is_top_level(top.get(1..).unwrap_or_default())
 }
 

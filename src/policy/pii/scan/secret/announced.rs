@@ -8,6 +8,7 @@
 use super::Row;
 use crate::policy::pii::scan::class::is_word;
 use crate::policy::pii::scan::detectors::{Detectors, folded};
+use crate::policy::pii::scan::plain::Limits;
 use crate::policy::pii::scan::set::ByteSet;
 use crate::policy::pii::scan::view::{Answer, View};
 
@@ -47,6 +48,15 @@ impl Announced {
             self.last.insert(last.to_ascii_uppercase());
         }
         self.after.push((words.iter().map(|word| folded(word)).collect(), row));
+    }
+
+    /// Says which words are none of those that follow a word.
+    pub(super) fn limit(&self, limits: &mut Limits) {
+        limits.last.add(&self.last);
+        for (_, row) in &self.after {
+            limits.joints.add(&row.bytes);
+            limits.shortest_after = limits.shortest_after.min(row.min);
+        }
     }
 
     /// Looks at what stands before a word.
