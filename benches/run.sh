@@ -57,6 +57,12 @@ echo
 ./tests/with_servers.sh cargo bench --quiet --bench limits -- $quick
 echo
 
+echo "## Policy: personal data and secrets; beside others with benches/pii/peers.sh"
+echo
+cargo bench --quiet --bench pii -- $quick
+cargo bench --quiet --bench pii -- --held
+echo
+
 echo "## The whole path"
 echo
 cargo bench --quiet --bench side_by_side -- "$@"

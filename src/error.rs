@@ -336,7 +336,8 @@ impl fmt::Debug for Error {
         write!(f, "{}; {} places: ", self.0.kind.code(), self.0.fields.len())?;
         match &self.0.message {
             Cow::Owned(message) if is_foreign => write!(f, "[{} bytes]", message.len())?,
-            message => f.write_str(message)?,
+            Cow::Owned(message) => f.write_str(message)?,
+            Cow::Borrowed(message) => f.write_str(message)?,
         }
         let Some(source) = &self.0.source else { return Ok(()) };
         // What is wrong with a JSON text is told in its own words.

@@ -51,7 +51,13 @@ impl View {
                 vault.restore(text).map(|text| Body::ReasoningDelta(text.into()))
             }
             Body::Usage(_) => None,
-            other => Some(rare(vault, other.clone())),
+            Body::Created(_)
+            | Body::Started(_)
+            | Body::ToolCallStarted { .. }
+            | Body::ToolCallCompleted { .. }
+            | Body::Governance(_)
+            | Body::Warning(_)
+            | Body::Ended(_) => Some(rare(vault, event.body.clone())),
         };
         match body {
             Some(body) => Arc::new(Recorded { body, ..(*event).clone() }),

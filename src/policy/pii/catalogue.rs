@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::rules::{PatternSettings, Settings, WordSettings};
-use super::scan::detectors::{CompileError, Detectors};
+use super::scan::detectors::Detectors;
+use super::scan::kind::CompileError;
 use super::secrets::{self, SecretFormat};
 use super::validators;
 use super::validators::entity::EntityType;

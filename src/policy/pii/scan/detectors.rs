@@ -4,7 +4,7 @@
 //! Invariant: compiled, it never changes; what is not wanted by a rule is not in it and costs
 //! nothing.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::class::{DIGIT, is_word};
@@ -12,63 +12,20 @@ use super::context::{self, Contexts, Heard};
 use super::date::{self, Date};
 use super::email::{self, At, Stretch};
 use super::joined::{self, Joined, JoinedKinds, MAX_BYTES};
-use super::pattern::{self, Patterns};
+use super::kind::{Certainty, CompileError, Kind};
+use super::pattern::Patterns;
 use super::phone::{self, Phone};
 use super::plain::{Limits, Plain};
 use super::runs::{Run, RunKinds};
 use super::secret::SecretKinds;
 use super::set::ByteSet;
 use super::shadow::Shadow;
-use super::shield::{self, Shield};
+use super::shield::{self, Labels, Shield};
 use super::url::{self, Url};
 use super::view::{Answer, View};
 use super::words::WordLists;
 use crate::policy::pii::secrets::SecretFormat;
 use crate::policy::pii::validators::entity::{EntityType, Shape};
-
-/// One kind that is looked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Kind {
-    /// Its name in rules and findings.
-    pub(crate) name: Arc<str>,
-    /// How many of its last letters and digits a mask leaves.
-    pub(crate) mask: u8,
-    certainty: Certainty,
-    threshold: u8,
-    /// Whether it is a pattern or list of a tenant's own.
-    is_own: bool,
-}
-
-/// How sure a valid candidate is, in percent.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Certainty {
-    /// Alone.
-    pub(crate) bare: u8,
-    /// With separators.
-    pub(crate) separated: u8,
-    /// Beside a word that speaks for it.
-    pub(crate) with_context: u8,
-    /// Whether it is nothing without such a word.
-    pub(crate) needs_context: bool,
-}
-
-impl Certainty {
-    /// The same in all cases.
-    pub(crate) const fn always(percent: u8) -> Self {
-        Self { bare: percent, separated: percent, with_context: percent, needs_context: false }
-    }
-}
-
-/// Why kinds cannot be compiled.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CompileError {
-    /// More kinds than an index holds.
-    #[error("there are too many kinds")]
-    TooMany,
-    /// A pattern is refused.
-    #[error(transparent)]
-    Pattern(#[from] pattern::PatternError),
-}
 
 /// What one scanner looks for.
 #[derive(Default)]
@@ -88,11 +45,8 @@ pub(crate) struct Detectors {
     pub(super) plain: Plain,
     context_words: BTreeMap<Vec<u8>, Vec<u16>>,
     /// The names of kinds as they stand in tokens.
-    labels: HashSet<Vec<u8>>,
+    labels: Labels,
 }
-
-/// The longest name of a kind.
-const MAX_LABEL: usize = 48;
 
 impl Detectors {
     /// Nothing yet.
@@ -323,7 +277,7 @@ impl Detectors {
             email::look(self, view, start, end, stretch, answer);
         }
         let next = view.at(end);
-        if next == Some(b':') && self.is_label(view, start, end) {
+        if next == Some(b':') && self.labels.stands_at(view, start, end) {
             match shield::look(view, end) {
                 Shield::None => {}
                 Shield::Unknown => answer.wants_more = true,
@@ -360,22 +314,9 @@ impl Detectors {
         self.words.look(self, view, start, answer);
     }
 
-    /// Whether a word is the name of a kind behind a bracket, as in a token. Nothing else is one:
-    /// whoever could write a token around a value of his own would hide it.
-    fn is_label(&self, view: &View<'_>, start: usize, end: usize) -> bool {
-        // A name may have underscores, which end a word.
-        let mut from = start;
-        while end - from <= MAX_LABEL
-            && view.before(from).is_some_and(|byte| is_word(byte) || byte == b'_')
-        {
-            from -= 1;
-        }
-        view.before(from) == Some(b'[') && self.labels.contains(view.slice(from, end))
-    }
-
     /// Tells the name of a kind that tokens may have, whether it is looked for or not.
     pub(crate) fn add_label(&mut self, name: &str) {
-        self.labels.insert(name.to_ascii_uppercase().into_bytes());
+        self.labels.add(name);
     }
 
     /// Tries all that can begin with a sign.

@@ -15,6 +15,7 @@ pub(crate) mod detectors;
 mod email;
 pub(crate) mod escape;
 mod joined;
+pub(crate) mod kind;
 mod loose;
 mod pattern;
 mod phone;
