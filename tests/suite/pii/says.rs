@@ -37,16 +37,16 @@ pub fn once(world: &World, vendor: &str, streamed: bool, said: &Said) {
 pub fn script(vendor: &str, streamed: bool, said: &Said) -> Script {
     match (vendor, streamed) {
         ("make", false) => make_whole(said),
-        ("make", true) => stream(said, make_events(said)),
+        ("make", true) => stream(said, &make_events(said)),
         ("zaia", _) => zaia(said),
         ("acp", false) => acp_whole(said),
-        ("acp", true) => stream(said, acp_events(said)),
-        ("agentbase", _) => stream(said, agentbase_events(said, streamed)),
+        ("acp", true) => stream(said, &acp_events(said)),
+        ("agentbase", _) => stream(said, &agentbase_events(said, streamed)),
         (other, _) => panic!("no platform {other}"),
     }
 }
 
-fn stream(said: &Said, events: Vec<String>) -> Script {
+fn stream(said: &Said, events: &[String]) -> Script {
     let script = events.iter().fold(Script::sse(), Script::event);
     if said.stalls { script.then(Act::Wait(Duration::from_secs(60))) } else { script.end() }
 }

@@ -2,7 +2,7 @@
 //! document itself: `\u0040`, `\n`, `\"`.
 //!
 //! Invariant: how a text is divided into escapes depends on what stands from each one's beginning
-//! on and on nothing before it, and at most [`LONGEST`] bytes decide it. An escape of JSON never
+//! on and on nothing before it, and at most 40 bytes decide it. An escape of JSON never
 //! lies on both sides of the end of one of these.
 
 /// Backslashes that are read as one. A string in a string in a document has three before a
