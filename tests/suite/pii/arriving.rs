@@ -175,12 +175,16 @@ async fn a_stream_that_stalls_in_a_value_keeps_its_heartbeats() {
     says::once(&world, "acp", true, &Said { stalls: true, ..Said::text("card 4111 1111 ") });
     let mut events =
         world.stream("/v1/agents/acp:ok/runs", &json!({ "input": "x", "stream": true })).await;
-    let told = async {
-        while let Some(event) = events.next().await {
-            assert!(!event.data.to_string().contains("4111"));
+    for _ in 0..50 {
+        // Cut off while it waits: what has come stays in its buffer.
+        let next = tokio::time::timeout(Duration::from_millis(200), events.next()).await;
+        if let Ok(event) = next {
+            assert!(!event.unwrap().data.to_string().contains("4111"));
         }
-    };
-    assert!(tokio::time::timeout(Duration::from_millis(2_500), told).await.is_err());
+        if events.comments >= 2 {
+            break;
+        }
+    }
     assert!(events.comments >= 2, "{} comments", events.comments);
     let id = world.get("/v1/runs").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
     cancel(&world, &id).await;
