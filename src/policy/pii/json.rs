@@ -14,6 +14,8 @@ use super::scan::Failure;
 use super::token::restore::restored;
 use super::treat::{Count, Treatment};
 use super::vault::Vault;
+use crate::wire;
+use crate::wire::json::Bounds;
 
 /// Arrays and objects in one another, documents inside of strings included: what the JSON reader
 /// takes.
@@ -142,9 +144,8 @@ impl JsonTreatment {
             self.value(name, &mut inner, depth + 1, level + 1)?;
             if inner != before {
                 *text = inner.to_string();
-                return Ok(());
             }
-            // The reader drops a field that is given twice, so the text is looked at, too.
+            return Ok(());
         }
         if self.plain(name, text)? {
             std::mem::swap(text, &mut self.out);
@@ -236,14 +237,15 @@ fn integer(number: &Number) -> Option<String> {
     (value.fract() == 0.0 && value.abs() < EXACT).then(|| format!("{value:.0}"))
 }
 
-/// The document in a string, if it holds one and is not too deep inside of others.
+/// The document in a string, if it holds one and is not too deep inside of others. One that gives
+/// a field twice is none: reading it would lose the first.
 fn inner_document(text: &str, level: usize) -> Option<Value> {
     let begins = text.trim_start().bytes().next();
-    if level < MAX_LEVELS && matches!(begins, Some(b'{' | b'[')) {
-        serde_json::from_str(text).ok()
-    } else {
-        None
+    if level >= MAX_LEVELS || !matches!(begins, Some(b'{' | b'[')) {
+        return None;
     }
+    let value = serde_json::from_str(text).ok()?;
+    wire::json::check(text.as_bytes(), Bounds::default()).is_ok().then_some(value)
 }
 
 impl std::fmt::Debug for JsonTreatment {
@@ -331,6 +333,19 @@ mod tests {
         assert!(!value.to_string().contains('@'), "{value}");
         restore(&vault, &mut value, true);
         assert_eq!(value, before);
+    }
+
+    #[test]
+    fn a_document_in_a_string_is_counted_once_and_none_of_its_fields_is_lost() {
+        let document = r#"{"to":"jane@example.com","n":1.10}"#;
+        let mut text = document.to_owned();
+        let mut dry = treatment("report", &testing::vault());
+        dry.text("", &mut text).unwrap();
+        assert_eq!(text, document);
+        assert_eq!(dry.counts().iter().map(|count| count.count).sum::<u64>(), 1);
+        let mut twice = r#"{"to":"first", "to":"jane@example.com"}"#.to_owned();
+        treatment("redact", &testing::vault()).text("", &mut twice).unwrap();
+        assert_eq!(twice, r#"{"to":"first", "to":"[EMAIL]"}"#);
     }
 
     #[test]
