@@ -257,18 +257,13 @@ impl std::fmt::Debug for JsonTreatment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::pii::Direction;
     use crate::policy::pii::scan::escape;
     use crate::policy::pii::testing;
-    use crate::policy::pii::{Direction, HashKey, Rules, Scope};
     use serde_json::json;
 
     fn plan(action: &str) -> Arc<Plan> {
-        let rules = json!({ "rules": [{ "entities": ["*"], "action": action }] });
-        let rules = Rules::compile(serde_json::from_value(rules).unwrap(), HashKey::new(b"key"));
-        let (direction, groups) = (Direction::ToUpstream, &[]);
-        let workspace = "";
-        let scope = Scope { direction, face: "", upstream: "", agent: "", groups, workspace };
-        rules.unwrap().plan(&scope).unwrap()
+        testing::plan(action, Direction::ToUpstream)
     }
 
     fn treatment(action: &str, vault: &Arc<Vault>) -> JsonTreatment {
@@ -277,7 +272,7 @@ mod tests {
 
     #[test]
     fn strings_keys_numbers_and_inner_documents_are_treated_and_restored() {
-        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let vault = testing::vault();
         let inner = json!({ "to": "jane@example.com", "deep": "{\"x\":[\"jane@example.com\"]}" });
         let before = json!({
             "jane@example.com": 1, "card": 4111111111111111u64, "n": [1, true, null, 20260101],
@@ -350,7 +345,7 @@ mod tests {
 
     #[test]
     fn what_is_too_deep_is_an_error() {
-        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let vault = testing::vault();
         let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
         let failure = treatment("redact", &vault).treat("", &mut deep.clone());
         assert_eq!(failure, Err(Failure::Exhausted { what: "depth" }));
@@ -399,7 +394,7 @@ mod tests {
 
     #[test]
     fn a_document_that_is_treated_as_a_text_stays_one() {
-        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let vault = testing::vault();
         for action in ["redact", "mask", "hash", "tokenize"] {
             let plan = plan(action);
             for (_, documents) in documents() {

@@ -282,24 +282,14 @@ impl std::fmt::Debug for Treatment {
 mod tests {
     use super::*;
     use crate::model::vault::TokenVault;
-    use crate::policy::pii::{HashKey, Rules, Scope, Settings};
+    use crate::policy::pii::testing;
 
     fn plan(action: &str) -> Arc<Plan> {
-        let settings = serde_json::json!({ "rules": [{ "entities": ["*"], "action": action }] });
-        let settings: Settings = serde_json::from_value(settings).unwrap();
-        let scope = Scope {
-            direction: Direction::ToUpstream,
-            face: "native",
-            upstream: "u",
-            agent: "a",
-            workspace: "w",
-            groups: &[],
-        };
-        Rules::compile(settings, HashKey::new(b"key")).unwrap().plan(&scope).unwrap()
+        testing::plan(action, Direction::ToUpstream)
     }
 
     fn treated(action: &str, text: &str) -> Result<String, Failure> {
-        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let vault = testing::vault();
         let mut treatment = Treatment::new(plan(action), Some(vault));
         let mut out = String::new();
         treatment.whole("", text, &mut out)?;
@@ -338,7 +328,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back_to_whom_they_were_minted_for_and_are_not_treated_again() {
-        let vault = Arc::new(Vault::new(b"secret", "jane", "one"));
+        let vault = testing::vault();
         let treat = |text: &str| {
             let mut treatment = Treatment::new(plan("tokenize"), Some(Arc::clone(&vault)));
             let mut out = String::new();
