@@ -11,16 +11,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::refused::Refused;
+use crate::wire::webhook::{ID, MAX_ID, SIGNATURE, TIMESTAMP, is_id};
 
-/// The message's id, the same in every attempt to deliver it.
-pub const ID: HeaderName = HeaderName::from_static("webhook-id");
-/// When this attempt was signed, in seconds since 1970.
-pub const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-/// Its signatures.
-pub const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-
-/// Longer ids than these bytes nobody makes.
-const MAX_ID: usize = 256;
 /// Seconds until the year 33658: as many digits as anybody's clock will ever have.
 const MAX_TIMESTAMP: usize = 12;
 /// Some forty signatures; a sender that changes its secret sends two.
@@ -47,7 +39,7 @@ pub fn is_signed(headers: &HeaderMap) -> bool {
 impl<'a> Head<'a> {
     pub(super) fn read(headers: &'a HeaderMap) -> Result<Self, Refused> {
         let id = only(headers, &ID, MAX_ID, Refused::MalformedId)?;
-        if id.is_empty() || !id.bytes().all(|c| c.is_ascii_graphic() && c != b'.') {
+        if !is_id(id) {
             return Err(Refused::MalformedId);
         }
         let malformed = Refused::MalformedTimestamp;

@@ -11,15 +11,13 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::headers::Head;
 use super::refused::Refused;
-use super::secret::SigningSecret;
 use crate::clock::Timestamp;
+use crate::wire::webhook::MAX_SECRETS;
+use crate::wire::webhook::secret::SigningSecret;
 
 /// How far a sender's clock and ours may differ, either way, where nothing else is said: what the
 /// reference libraries of Standard Webhooks take.
 pub const DEFAULT_WINDOW: Duration = Duration::from_secs(300);
-/// Secrets of a hook. Two are for a rotation; each costs a pass over the body.
-pub const MAX_SECRETS: usize = 4;
-
 /// Verifies the requests of one hook.
 #[derive(Clone, Debug)]
 pub struct Verifier {
@@ -104,8 +102,8 @@ impl Verifier {
 
 #[cfg(test)]
 mod tests {
-    use super::super::headers::{ID, SIGNATURE, TIMESTAMP};
     use super::*;
+    use crate::wire::webhook::{ID, SIGNATURE, TIMESTAMP};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;

@@ -1,5 +1,6 @@
-//! What a hook and its sender share: `whsec_` and the base64 of 24 to 64 bytes. Whoever reads the
-//! configuration parses it; the verifier signs with it.
+//! What the sender and the receiver of webhooks share: `whsec_` and the base64 of 24 to 64 bytes.
+//! Whoever reads the configuration parses it; the verifier of hooks and the signer of callbacks
+//! sign with it.
 //!
 //! Invariant: it is never printed, and no error holds any of it.
 
@@ -58,7 +59,7 @@ impl SigningSecret {
     }
 
     /// The signature of `<id>.<timestamp>.<body>`.
-    pub(super) fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> hmac::Tag {
+    pub fn sign(&self, id: &str, timestamp: &str, body: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);
         for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
             context.update(part);
