@@ -5,6 +5,8 @@
 //!
 //! Invariant: what an `Error` prints may be shown to a caller; `source` never is.
 
+mod problem;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::problem::{FieldError, Problem, UpstreamFault};
 
 /// `Result` with the gateway's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -86,6 +90,8 @@ kinds! {
     UnsupportedMediaType = 415 "unsupported_media_type" "The body's media type is not supported" Caller false;
     /// The platform can neither take a field nor be given it by emulation.
     UnsupportedByUpstream = 422 "unsupported_by_upstream" "The agent's platform cannot do this" Caller false;
+    /// The same key came with another request before.
+    IdempotencyKeyReused = 422 "idempotency_key_reused" "The idempotency key belongs to another request" Caller false;
     /// The text holds what a rule of the PII policy blocks, or cannot be examined.
     PiiBlocked = 422 "pii_blocked" "A rule blocks what the text holds" Policy false;
     /// The contract has it, this version of the gateway does not build it yet.
@@ -110,6 +116,8 @@ kinds! {
     Overloaded = 503 "overloaded" "The gateway has too much to do" Gateway true;
     /// What decides over a request (the store, shared counters, an issuer's keys) cannot be asked.
     PolicyUnavailable = 503 "policy_unavailable" "What decides over the request cannot be asked" Operator true;
+    /// What is asked for cannot be recorded, and so is not done.
+    AuditUnavailable = 503 "audit_unavailable" "The request cannot be recorded" Operator true;
     /// The platform cannot be reached, or its circuit breaker is open.
     UpstreamUnavailable = 503 "upstream_unavailable" "The agent's platform cannot be reached" Upstream true;
     /// The gateway is shutting down.
@@ -128,41 +136,6 @@ impl Kind {
     /// Whether it is only ever read in a Run, whose HTTP answer is then 200.
     pub const fn in_a_run_only(self) -> bool {
         matches!(self, Kind::Interrupted | Kind::OutputSchemaMismatch | Kind::ToolDenied)
-    }
-}
-
-/// One place in the request that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct FieldError {
-    /// JSON path with dots and brackets, `input[0].role`; empty for the whole body.
-    pub path: String,
-    /// What is wrong there.
-    pub message: String,
-}
-
-/// What the platform said, cut to what may be shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct UpstreamFault {
-    /// The upstream's configured name.
-    pub name: String,
-    /// Its HTTP status; null when it failed inside a stream or did not answer.
-    pub status: Option<u16>,
-    /// Its own message, at most 500 characters.
-    pub message: Option<String>,
-}
-
-impl fmt::Debug for UpstreamFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = self.message.as_ref().map_or(0, String::len);
-        write!(f, "[{} {:?}, {said} bytes]", self.name, self.status)
-    }
-}
-
-impl UpstreamFault {
-    /// As it is shown.
-    fn cut(&self) -> Self {
-        let message = self.message.as_deref().map(|text| text.chars().take(500).collect());
-        Self { message, ..self.clone() }
     }
 }
 
@@ -354,47 +327,5 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-/// A problem document (RFC 9457): the body of every error answer, and `error` of a failed Run.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Problem {
-    /// A URI that names the kind of problem.
-    pub r#type: String,
-    /// The same sentence for every instance of the kind.
-    pub title: String,
-    /// The HTTP status.
-    pub status: u16,
-    /// What happened this time.
-    pub detail: String,
-    /// The stable word that programs switch on.
-    pub code: String,
-    /// Whose fault it is.
-    pub origin: Origin,
-    /// Whether the same request may succeed later, unchanged.
-    pub may_retry: bool,
-    /// The id that stands in the gateway's log too.
-    pub request_id: String,
-    /// The run that failed, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
-    /// The places in the request that are wrong.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<FieldError>,
-    /// Seconds after which to come back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<u64>,
-    /// What the platform said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upstream: Option<UpstreamFault>,
-    /// The names of the rules that refused: policies, a limit, a budget.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<String>,
-}
-
-impl fmt::Debug for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[problem {} of {} bytes]", self.code, self.detail.len())
     }
 }

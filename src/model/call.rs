@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::model::allowance::Allowance;
 use crate::model::principal::Principal;
+use crate::model::record::RunFacts;
 
 /// One call.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ pub struct Facts {
     principal: OnceLock<Principal>,
     allowances: Mutex<Vec<Allowance>>,
     is_admitted: AtomicBool,
+    about: Mutex<Option<RunFacts>>,
     permits: OnceLock<Weak<dyn Any + Send + Sync>>,
 }
 
@@ -77,6 +79,16 @@ impl Facts {
     /// Whether a run has been admitted for it.
     pub fn is_admitted(&self) -> bool {
         self.is_admitted.load(Ordering::Relaxed)
+    }
+
+    /// Notes which run it is about, for its record.
+    pub fn tell(&self, about: RunFacts) {
+        *self.about.lock() = Some(about);
+    }
+
+    /// Which run it is about.
+    pub fn told(&self) -> Option<RunFacts> {
+        self.about.lock().clone()
     }
 
     /// Notes what its answer holds until the last byte, so that a run that outlives the answer can

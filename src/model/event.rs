@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::model::content::{Json, Text};
@@ -150,7 +152,7 @@ impl RunEvent {
 }
 
 /// An event as the journal keeps it and readers render it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recorded {
     /// Its place in the run, from 1.
     pub seq: u64,
@@ -165,7 +167,8 @@ pub struct Recorded {
 }
 
 /// What readers see of an event.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Body {
     /// The run was admitted; its head.
     Created(Arc<Run>),

@@ -8,6 +8,7 @@ use crate::model::event::{Body, Ending, Happening, RunEvent};
 use crate::model::pii::PiiCount;
 use crate::model::run::{Run, RunStatus, Step, StepType};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A run while it goes on.
 #[derive(Debug)]
@@ -30,6 +31,17 @@ impl Fold {
     /// The run as it stands.
     pub fn run(&self) -> &Arc<Run> {
         &self.run
+    }
+
+    /// Puts another run in its place: one whose end could not be recorded.
+    pub fn replace(&mut self, run: Arc<Run>) {
+        self.run = run;
+    }
+
+    /// How long the run took, by a clock that does not jump.
+    pub fn took(&mut self, took: Duration) {
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Arc::make_mut(&mut self.run).duration_ms = Some(millis);
     }
 
     /// Bytes of text held for the answer.

@@ -11,8 +11,10 @@ pub enum Stop {
     Requested,
     /// Its last reader has gone.
     Unread,
-    /// The process is about to go.
+    /// The process is about to go, or no longer counts as the one that drives the run.
     Interrupted,
+    /// Its record could not be written.
+    Unrecorded,
 }
 
 /// Who says that a run must stop.

@@ -59,6 +59,18 @@ id!(
     /// Names one conversation, bound to the caller that opened it.
     ThreadId, "thr_"
 );
+id!(
+    /// Names one callback: its `webhook-id`, the same at every try.
+    CallbackId, "evt_"
+);
+id!(
+    /// Names one record of the audit.
+    RecordId, "rec_"
+);
+id!(
+    /// Names one life of one process: what it drives is its own.
+    BootId, "boot_"
+);
 
 impl ThreadId {
     /// The UUID behind the prefix, with its hyphens: what platforms that take a UUID are given.

@@ -16,11 +16,25 @@ pub trait Judge: Send + Sync {
     /// `Ok` where it is allowed; else `Forbidden`, naming the policies that decided.
     fn judge(&self, question: &Question<'_>) -> Result<()>;
 
+    /// The policies that decide a question, by name, and their version: for the record.
+    fn basis(&self, _: &Question<'_>) -> Basis {
+        Basis::default()
+    }
+
     /// Whether a run may use any tool, whatever it is called: asked of [`Action::UseTool`] before
     /// anyone knows which tools there will be. In doubt it may not.
     fn allows_every_tool(&self, _: &Question<'_>) -> bool {
         false
     }
+}
+
+/// What a decision stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// The version of the policies.
+    pub version: String,
+    /// Those that decided, by name.
+    pub policies: Vec<String>,
 }
 
 /// May this caller do that.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::scope::Scopes;
 
 /// A caller, as identity has established it. Cheap to clone.
@@ -32,7 +34,8 @@ pub struct Identity {
 }
 
 /// By what a caller was established.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
     /// By nothing.
     #[default]

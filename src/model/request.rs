@@ -13,8 +13,9 @@ use crate::model::ids::ThreadId;
 use crate::model::micro::Micro;
 use crate::model::run::Warning;
 
-/// What a caller wants of an agent, checked, in no protocol's words.
-#[derive(Clone)]
+/// What a caller wants of an agent, checked, in no protocol's words. As JSON it is what makes two
+/// requests the same one: without how the answer is wanted.
+#[derive(Clone, Serialize)]
 pub struct RunRequest {
     /// The conversation; never empty, the last message is the user's.
     pub input: Vec<Message>,
@@ -39,6 +40,7 @@ pub struct RunRequest {
     /// Caps.
     pub limits: RunLimits,
     /// Whether the caller wants events while the run goes on.
+    #[serde(skip)]
     pub stream: bool,
     /// Kept with the run.
     pub metadata: IndexMap<String, String>,
@@ -47,6 +49,7 @@ pub struct RunRequest {
     /// What to do with what the platform cannot do.
     pub unsupported: Unsupported,
     /// What the face had to leave out; the run's warnings begin with them.
+    #[serde(skip)]
     pub warnings: Vec<Warning>,
 }
 
@@ -104,7 +107,7 @@ pub enum Unsupported {
 }
 
 /// An MCP server for one run.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct McpServer {
     /// What the agent calls it.
     pub name: String,
@@ -121,7 +124,7 @@ impl fmt::Debug for McpServer {
 }
 
 /// Caps on one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RunLimits {
     /// Tokens of the answer.
     pub max_output_tokens: Option<u64>,

@@ -47,6 +47,11 @@ impl RunStatus {
         !matches!(self, Self::Queued | Self::Running)
     }
 
+    /// The status of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|status| status.as_str() == name)
+    }
+
     /// As callers write it.
     pub fn as_str(self) -> &'static str {
         match self {

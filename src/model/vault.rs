@@ -4,8 +4,23 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
+
+use crate::model::principal::Principal;
+
+/// Makes vaults of what was saved of them. The policy that makes vaults is one.
+pub trait Vaults: Send + Sync {
+    /// The vault of a caller's conversation with what was saved of it; none where that is
+    /// nothing.
+    fn restored(
+        &self,
+        principal: &Principal,
+        conversation: &str,
+        saved: &Value,
+    ) -> Option<Arc<dyn TokenVault>>;
+}
 
 /// The values of one conversation of one caller. Its `Debug` prints numbers, never a value.
 pub trait TokenVault: Any + Send + Sync + fmt::Debug {
@@ -20,4 +35,10 @@ pub trait TokenVault: Any + Send + Sync + fmt::Debug {
 
     /// The same in what a tool was given, where only some values may be put back.
     fn restore_arguments(&self, value: &mut Value);
+
+    /// How many values there are; grows, and never goes back.
+    fn len(&self) -> usize;
+
+    /// Everything in it, for a store that seals it. [`Vaults::restored`] reads it.
+    fn saved(&self) -> Value;
 }

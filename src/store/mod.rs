@@ -1,4 +1,4 @@
-//! What must outlive the process: keys and the totals of budgets. Traits in the model's words;
+//! What must outlive the process: keys, the totals of budgets, runs, the audit. Traits in the model's words;
 //! `sqlite/` is the default, `postgres/` is for several nodes. The same contract tests hold both.
 //! The app opens a [`Store`]; identity and budgets use its parts.
 //!
@@ -6,13 +6,19 @@
 //! all the same where the store was lost in the middle of it.
 
 mod failure;
+pub mod health;
+pub mod log;
 mod migrations;
 mod open;
 mod postgres;
+pub mod rows;
+pub mod runs;
+pub mod seal;
 mod sqlite;
 mod tally;
 mod text;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,28 +29,46 @@ use crate::error::Result;
 use crate::model::amounts::{Amounts, Ceilings};
 use crate::model::key::{Key, KeyId, KeySecret};
 
+use self::log::Log;
+use self::rows::Rows;
+
 pub use failure::unavailable;
 pub use open::{OpenError, open};
 
-/// An open store. Cheap to clone. What later parts of the gateway keep (runs, events, the audit,
-/// callbacks) are further traits here, and further fields.
+/// An open store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     /// Keys, and tokens that were revoked before they expired.
     pub keys: Arc<dyn Keys>,
     /// The totals of budgets.
     pub ledger: Arc<dyn Ledger>,
+    /// Runs and what belongs to them, sealed.
+    pub rows: Arc<dyn Rows>,
+    /// The log of the audit.
+    pub log: Arc<dyn Log>,
     engine: Arc<dyn Engine>,
 }
 
 impl Store {
     fn new(engine: Arc<impl Engine + 'static>) -> Self {
-        Self { keys: engine.clone(), ledger: engine.clone(), engine }
+        let (keys, ledger) = (engine.clone(), engine.clone());
+        Self { keys, ledger, rows: engine.clone(), log: engine.clone(), engine }
     }
 
     /// Whether the store can be written now: it writes. For readiness.
     pub async fn probe(&self, now: Timestamp) -> Result<()> {
         self.engine.probe(now).await
+    }
+
+    /// What is wrong with it; nothing where it is whole.
+    pub async fn check(&self) -> Result<Vec<String>> {
+        self.engine.check().await
+    }
+
+    /// Copies it to a new file, as it is at one moment. `NotSupported` where an engine has tools
+    /// of its own for that.
+    pub async fn backup(&self, to: &Path) -> Result<()> {
+        self.engine.backup(to).await
     }
 
     /// Finishes what has been asked for, then lets go of files and connections. Calls that come
@@ -56,9 +80,13 @@ impl Store {
 
 /// An engine keeps everything there is to keep.
 #[async_trait]
-trait Engine: Keys + Ledger {
+trait Engine: Keys + Ledger + Rows + Log {
     /// See [`Store::probe`].
     async fn probe(&self, now: Timestamp) -> Result<()>;
+    /// See [`Store::check`].
+    async fn check(&self) -> Result<Vec<String>>;
+    /// See [`Store::backup`].
+    async fn backup(&self, to: &Path) -> Result<()>;
     /// See [`Store::close`].
     async fn close(&self);
 }

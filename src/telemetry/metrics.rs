@@ -5,8 +5,10 @@
 //! Invariant: label values come from closed sets (operations, configured upstreams, enums), never
 //! from a request. Handles are resolved once, so that counting costs an atomic and no lookup.
 
+mod audit;
 mod policy;
 
+pub use self::audit::AuditMetrics;
 pub use self::policy::PolicyMetrics;
 
 use prometheus::core::Collector;
@@ -51,6 +53,7 @@ pub struct Metrics {
     shed: IntCounter,
     panics: IntCounter,
     policy: PolicyMetrics,
+    audit: AuditMetrics,
 }
 
 impl Metrics {
@@ -131,6 +134,7 @@ impl Metrics {
                 "Requests that ended in a panic of the gateway.",
             )?,
             policy: PolicyMetrics::build()?,
+            audit: AuditMetrics::build()?,
             registry,
         };
         metrics.register(started)?;
@@ -166,6 +170,7 @@ impl Metrics {
             Box::new(build),
         ];
         let families = families.into_iter().chain(self.policy.families());
+        let families = families.chain(self.audit.families());
         families.into_iter().try_for_each(|family| self.registry.register(family))
     }
 
@@ -203,6 +208,11 @@ impl Metrics {
             try_duration: self.try_duration.with_label_values(&[name]),
             unknown_events: self.unknown_events.with_label_values(&[name]),
         }
+    }
+
+    /// What is counted of the audit and of callbacks.
+    pub fn audit(&self) -> &AuditMetrics {
+        &self.audit
     }
 
     /// What is counted of policy.

@@ -11,12 +11,20 @@ use switchyard::clock::{SystemClock, Timestamp};
 use switchyard::store::{OpenError, Store};
 use switchyard::tasks::Tasks;
 
+mod callbacks;
 mod keys;
 mod ledger;
+mod lives;
+mod log;
+mod migrations;
 mod model;
 mod opening;
 mod outages;
 mod processes;
+mod races;
+mod runs;
+mod sample;
+mod sealed;
 
 /// Where a store of a test is.
 pub struct Place {
@@ -58,6 +66,11 @@ impl Place {
         Some(Self { url, tasks: Tasks::default(), keeper: Keeper::Schema { server, name } })
     }
 
+    /// The section of a configuration that uses it.
+    pub fn section(&self) -> String {
+        format!("store: {{ url: \"{}\", key: \"${{env:STORE_KEY}}\" }}\n", self.url)
+    }
+
     /// Its URL, as a configuration has it.
     pub fn url(&self) -> &str {
         &self.url
@@ -86,6 +99,28 @@ impl Place {
                 file.execute_batch(statements).unwrap();
             }
             Keeper::Schema { .. } => administer(&self.url, statements).await,
+        }
+    }
+
+    /// Asks a server behind the store's back: the first column of what it answers.
+    async fn ask(&self, statement: &str) -> Vec<String> {
+        let (client, connection) =
+            tokio_postgres::connect(&self.url, tokio_postgres::NoTls).await.unwrap();
+        let ask = async move {
+            let rows = client.query(statement, &[]).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        };
+        tokio::join!(ask, connection).0
+    }
+
+    /// How often transactions have waited for each other in a circle, in any test. The server has
+    /// undone one of them, which was then tried again.
+    async fn circles(&self) -> String {
+        let count = "SELECT deadlocks::text FROM pg_stat_database \
+                     WHERE datname = current_database()";
+        match self.keeper {
+            Keeper::Folder(_) => String::new(),
+            Keeper::Schema { .. } => self.ask(count).await.remove(0),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_util::{Stream, stream};
+use serde_json::Value;
 
 use super::answer::Answer;
 use super::findings::{Tally, refusal};
@@ -17,7 +18,7 @@ use super::plan::{self, Direction};
 use super::request;
 use super::rules::{Rules, Scope};
 use super::scan::Failure;
-use super::vault::Vault;
+use super::vault::{Vault, entries_of};
 use crate::error::{Error, Kind, Result};
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::service::RunEvents;
@@ -25,7 +26,8 @@ use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::halt::Halt;
 use crate::model::plan::{Admission, Plan, Proposal, RunCall};
-use crate::model::vault::TokenVault;
+use crate::model::principal::Principal;
+use crate::model::vault::{TokenVault, Vaults};
 use crate::telemetry::metrics::PolicyMetrics;
 
 /// Texts from which on a treatment takes milliseconds, and would hold up others of its thread.
@@ -152,6 +154,21 @@ impl Policy {
             workspace: &who.workspace,
         };
         self.rules.plan(&scope).map_err(|failure| refusal(&failure, "request"))
+    }
+}
+
+impl Vaults for Policy {
+    fn restored(
+        &self,
+        principal: &Principal,
+        conversation: &str,
+        saved: &Value,
+    ) -> Option<Arc<dyn TokenVault>> {
+        let entries = entries_of(saved).filter(|entries| !entries.is_empty())?;
+        let vault = self.rules.vault(&principal.workspace, &principal.subject, conversation);
+        // What fits when it was kept fits again.
+        vault.load(entries).ok()?;
+        Some(Arc::new(vault))
     }
 }
 

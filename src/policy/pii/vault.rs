@@ -213,6 +213,35 @@ impl TokenVault for Vault {
     fn restore_arguments(&self, value: &mut Value) {
         json::restore(self, value, false);
     }
+
+    fn len(&self) -> usize {
+        self.inner.lock().values.len()
+    }
+
+    fn saved(&self) -> Value {
+        let inner = self.inner.lock();
+        inner
+            .values
+            .values()
+            .map(|entry| {
+                let Entry { label, value, id, in_arguments } = entry;
+                serde_json::json!([label, value.as_str(), id, in_arguments])
+            })
+            .collect()
+    }
+}
+
+/// Reads what [`TokenVault::saved`] has written; none of what is not of its form.
+pub fn entries_of(saved: &Value) -> Option<Vec<Entry>> {
+    let entry = |saved: &Value| {
+        Some(Entry {
+            label: saved.get(0)?.as_str()?.into(),
+            value: Zeroizing::new(saved.get(1)?.as_str()?.to_owned()),
+            id: saved.get(2)?.as_u64()?,
+            in_arguments: saved.get(3)?.as_bool()?,
+        })
+    };
+    saved.as_array()?.iter().map(entry).collect()
 }
 
 fn id_of(digest: &[u8; 32]) -> u64 {
@@ -286,7 +315,9 @@ mod tests {
         let vault = Vault::new(b"secret", "jane", "one");
         let before = token(&vault, "jane@example.com");
         let later = Vault::new(b"secret", "jane", "one");
-        later.load(vault.entries()).unwrap();
+        later.load(entries_of(&vault.saved()).unwrap()).unwrap();
         assert_eq!(token(&later, "jane@example.com"), before);
+        assert_eq!(later.entries().len(), vault.len());
+        assert!(entries_of(&serde_json::json!([["X", 1]])).is_none());
     }
 }

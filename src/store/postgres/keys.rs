@@ -7,8 +7,8 @@
 use async_trait::async_trait;
 use tokio_postgres::error::SqlState;
 
+use super::columns::{self, get as column, select_keys};
 use super::pool::{Failure, Operation, Pool, Verdict};
-use super::rows::{self, get as column, select_keys};
 use super::session::Work;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -130,7 +130,7 @@ impl Operation for RevokeToken<'_> {
 
 pub(super) async fn get(pool: &Pool, id: &KeyId) -> Result<Option<Key>> {
     let rows = pool.query(select_keys!("id = $1"), &[&id.as_str()]).await?;
-    Ok(rows::keys(&rows)?.pop())
+    Ok(columns::keys(&rows)?.pop())
 }
 
 pub(super) async fn list(
@@ -151,7 +151,7 @@ pub(super) async fn list(
             pool.query(wanted, &[&after, &limit]).await?
         }
     };
-    rows::keys(&rows)
+    columns::keys(&rows)
 }
 
 /// The version is read before what changed: what is written in between is told with this version,
@@ -177,7 +177,7 @@ pub(super) async fn changes(pool: &Pool, since: u64, now: Timestamp) -> Result<K
             expires_at: Timestamp(column(row, 2)?),
         });
     }
-    Ok(KeyChanges { version, keys: rows::keys(&keys)?, revoked_tokens })
+    Ok(KeyChanges { version, keys: columns::keys(&keys)?, revoked_tokens })
 }
 
 async fn next_version(work: &Work<'_>) -> Result<i64, Failure> {
@@ -188,7 +188,7 @@ async fn next_version(work: &Work<'_>) -> Result<i64, Failure> {
 
 async fn find(work: &Work<'_>, id: &KeyId) -> Result<Key, Failure> {
     let rows = work.query(select_keys!("id = $1"), &[&id.as_str()]).await?;
-    let key = rows::keys(&rows).map_err(Failure::Refused)?.pop();
+    let key = columns::keys(&rows).map_err(Failure::Refused)?.pop();
     key.ok_or_else(|| Failure::Refused(no_such_key()))
 }
 

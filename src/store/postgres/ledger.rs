@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::cause::failed;
+use super::columns::amounts;
 use super::pool::{Failure, Operation, Pool, Verdict};
-use super::rows::amounts;
 use super::session::Work;
 use super::standings;
 use crate::clock::Timestamp;

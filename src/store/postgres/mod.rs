@@ -2,18 +2,29 @@
 //! statement, over a few connections that come back by themselves.
 //!
 //! Invariant: transactions lock in one order, and so never wait for each other in a circle: the
-//! version row of keys alone; or reservations with their claims, then accounts by their numbers.
+//! version row of keys alone; or reservations with their claims, then accounts by their numbers;
+//! or a bound key, then a conversation, then a run, then a callback, each of them at most once;
+//! or the row of the audit's tree alone. Whatever locks several rows of these skips those that are
+//! locked. Records that wait for their place are only added, which waits for nobody.
 
+mod callbacks;
 mod cause;
+mod columns;
 mod connect;
 mod keys;
 mod ledger;
+mod lives;
+mod log;
 mod migrate;
 mod pool;
+mod prune;
 mod rows;
+mod runs;
 mod session;
 mod standings;
+mod threads;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,14 +36,16 @@ use super::{
     Account, Balance, Claim, Engine, KeyChanges, Keys, Ledger, Reserved, RevokedToken, forgotten,
 };
 use crate::clock::{Clock, Timestamp};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::amounts::Amounts;
 use crate::model::key::{Key, KeyId, KeySecret};
 use crate::tasks::Tasks;
 
 /// Every step of the schema.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("migrations/0001_keys_and_budgets.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("migrations/0001_keys_and_budgets.sql") },
+    Migration { version: 2, sql: include_str!("migrations/0002_runs_and_audit.sql") },
+];
 
 /// A server, with its connections.
 pub(super) struct Postgres(Pool);
@@ -55,6 +68,15 @@ impl Postgres {
 impl Engine for Postgres {
     async fn probe(&self, now: Timestamp) -> Result<()> {
         self.0.query("UPDATE store_probe SET probed_at = $1", &[&now.0]).await.map(|_| ())
+    }
+
+    async fn check(&self) -> Result<Vec<String>> {
+        // The server looks after its own pages.
+        self.0.query("SELECT 1", &[]).await.map(|_| Vec::new())
+    }
+
+    async fn backup(&self, _: &Path) -> Result<()> {
+        Err(Error::new(Kind::NotSupported, "a PostgreSQL store is copied with `pg_dump`"))
     }
 
     async fn close(&self) {

@@ -1,81 +1,154 @@
-//! Rows in the model's words.
+//! The calls on runs, conversations, callbacks, lives and the log: each is one transaction, or one
+//! statement where it does no harm that it may run twice.
 
-use tokio_postgres::{Error as DriverError, Row};
+use async_trait::async_trait;
 
-use super::cause::failed;
-
+use super::{Postgres, callbacks, lives, log, prune, runs, threads};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::model::amounts::Amounts;
-use crate::model::key::{Key, KeyId, KeySecret, SecretHash};
-use crate::model::micro::Micro;
-use crate::store::failure::Damaged;
-use crate::store::text;
+use crate::model::ids::{BootId, CallbackId, RunId, ThreadId};
+use crate::store::log::{
+    CheckpointRow, Entry, FORGOTTEN_AT_ONCE, From, Growth, Head, Leaf, LeafFilter, Log, TileRow,
+    Waiting,
+};
+use crate::store::rows::{
+    AdmitRows, Admitted, Binding, CallbackRow, CallbackState, EndRows, EventsRow, Member, Renewed,
+    Rows, RunRow, RunsFilter, ThreadRow,
+};
 
-/// A key with its secrets, the newest first, in three arrays.
-macro_rules! select_keys {
-    ($condition:literal) => {
-        concat!(
-            "SELECT id, workspace, name, scopes, group_names, agent_names, class, ",
-            "created_at, expires_at, revoked_at, ",
-            "ARRAY(SELECT hash FROM api_key_secrets WHERE key_id = id ORDER BY number DESC), ",
-            "ARRAY(SELECT s.created_at FROM api_key_secrets s WHERE key_id = id ",
-            "ORDER BY number DESC), ",
-            "ARRAY(SELECT s.expires_at FROM api_key_secrets s WHERE key_id = id ",
-            "ORDER BY number DESC) FROM api_keys WHERE ",
-            $condition
-        )
-    };
-}
-pub(super) use select_keys;
-
-/// Reads what `select_keys!` selects.
-pub(super) fn keys(rows: &[Row]) -> Result<Vec<Key>> {
-    rows.iter().map(key).collect()
-}
-
-fn key(row: &Row) -> Result<Key> {
-    let hashes: Vec<Vec<u8>> = get(row, 10)?;
-    let made: Vec<i64> = get(row, 11)?;
-    let ends: Vec<Option<i64>> = get(row, 12)?;
-    let mut secrets = Vec::with_capacity(hashes.len());
-    for ((hash, made), ends) in hashes.into_iter().zip(made).zip(ends) {
-        secrets.push(KeySecret {
-            hash: SecretHash(hash.try_into().map_err(|_| Damaged("hash"))?),
-            created_at: Timestamp(made),
-            expires_at: ends.map(Timestamp),
-        });
+#[async_trait]
+impl Rows for Postgres {
+    async fn admit(&self, rows: AdmitRows) -> Result<Admitted> {
+        self.0.transact(&runs::Admit { rows: &rows }).await
     }
-    let agents: Option<&str> = get(row, 5)?;
-    Ok(Key {
-        id: KeyId::parse(get(row, 0)?).ok_or(Damaged("key id"))?,
-        workspace: get(row, 1)?,
-        name: get(row, 2)?,
-        scopes: text::to_scopes(get(row, 3)?),
-        groups: text::to_names(get(row, 4)?)?,
-        agents: agents.map(text::to_names).transpose()?,
-        class: get(row, 6)?,
-        secrets,
-        created_at: Timestamp(get(row, 7)?),
-        expires_at: get::<Option<i64>>(row, 8)?.map(Timestamp),
-        revoked_at: get::<Option<i64>>(row, 9)?.map(Timestamp),
-    })
+
+    async fn end(&self, rows: EndRows) -> Result<bool> {
+        self.0.transact(&runs::End { rows: &rows }).await
+    }
+
+    async fn note(&self, run: &RunId, events: EventsRow) -> Result<()> {
+        runs::note(&self.0, run, &events).await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<RunRow>> {
+        runs::run(&self.0, id).await
+    }
+
+    async fn runs(&self, filter: &RunsFilter, limit: usize) -> Result<Vec<RunRow>> {
+        runs::runs(&self.0, filter, limit).await
+    }
+
+    async fn events(&self, run: &RunId, after: u64) -> Result<Vec<EventsRow>> {
+        runs::events(&self.0, run, after).await
+    }
+
+    async fn binding(&self, key: &[u8; 32], now: Timestamp) -> Result<Option<Binding>> {
+        threads::binding(&self.0, key, now).await
+    }
+
+    async fn thread(&self, id: &ThreadId) -> Result<Option<ThreadRow>> {
+        threads::thread(&self.0, id).await
+    }
+
+    async fn cancel(&self, run: &RunId, now: Timestamp) -> Result<bool> {
+        runs::cancel(&self.0, run, now).await
+    }
+
+    async fn join(&self, boot: &BootId, now: Timestamp) -> Result<()> {
+        lives::join(&self.0, boot, now).await
+    }
+
+    async fn renew(&self, boot: &BootId) -> Result<Renewed> {
+        lives::renew(&self.0, boot).await
+    }
+
+    async fn members(&self, but: &BootId) -> Result<Vec<Member>> {
+        lives::members(&self.0, but).await
+    }
+
+    async fn driven_by(&self, boot: &BootId, limit: usize) -> Result<Vec<RunRow>> {
+        runs::driven_by(&self.0, boot, limit).await
+    }
+
+    async fn leave(&self, boot: &BootId) -> Result<()> {
+        lives::leave(&self.0, boot).await
+    }
+
+    async fn claim(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<CallbackRow>> {
+        self.0.transact(&callbacks::Claim { now, until, limit }).await
+    }
+
+    async fn tried(&self, row: &CallbackRow, entries: Vec<Entry>) -> Result<()> {
+        self.0.transact(&callbacks::Tried { row, entries: &entries }).await
+    }
+
+    async fn callbacks(
+        &self,
+        state: CallbackState,
+        workspace: Option<&str>,
+        before: Option<&CallbackId>,
+        limit: usize,
+    ) -> Result<Vec<CallbackRow>> {
+        callbacks::list(&self.0, state, workspace, before, limit).await
+    }
+
+    async fn resend(&self, id: &CallbackId, now: Timestamp) -> Result<bool> {
+        self.0.transact(&callbacks::Resend { id, now }).await
+    }
+
+    async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<u64> {
+        self.0.transact(&prune::Prune { before, now, limit }).await
+    }
+
+    async fn bytes(&self) -> Result<u64> {
+        prune::bytes(&self.0).await
+    }
 }
 
-/// Four columns of amounts, from the one of this number.
-pub(super) fn amounts(row: &Row, from: usize) -> Result<Amounts, DriverError> {
-    Ok(Amounts {
-        usd: Micro(row.try_get(from)?),
-        tokens: row.try_get(from + 1)?,
-        credits: Micro(row.try_get(from + 2)?),
-        runs: row.try_get(from + 3)?,
-    })
-}
+#[async_trait]
+impl Log for Postgres {
+    async fn append(&self, entries: Vec<Entry>) -> Result<()> {
+        self.0.transact(&log::Append { entries: &entries }).await
+    }
 
-/// One column.
-pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
-    row: &'a Row,
-    column: usize,
-) -> Result<T> {
-    row.try_get(column).map_err(|error| failed(&error))
+    async fn head(&self) -> Result<Head> {
+        log::head(&self.0).await
+    }
+
+    async fn waiting(&self, _: u64, limit: usize) -> Result<Vec<Waiting>> {
+        log::waiting(&self.0, limit).await
+    }
+
+    async fn grow(&self, growth: Growth) -> Result<bool> {
+        self.0.transact(&log::Grow { growth: &growth }).await
+    }
+
+    async fn leaves(&self, filter: &LeafFilter, from: From, limit: usize) -> Result<Vec<Leaf>> {
+        log::leaves(&self.0, filter, from, limit).await
+    }
+
+    async fn tile(&self, level: u8, index: u64) -> Result<Option<TileRow>> {
+        log::tile(&self.0, level, index).await
+    }
+
+    async fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<CheckpointRow>> {
+        log::checkpoints(&self.0, after, limit).await
+    }
+
+    async fn forget(&self, below: u64) -> Result<u64> {
+        let mut forgotten = 0;
+        loop {
+            let some = self.0.transact(&log::Forget { below }).await?;
+            forgotten += some;
+            // A part of them at a time, so that the log can grow meanwhile.
+            if some < FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
+    }
 }

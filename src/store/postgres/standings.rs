@@ -9,8 +9,8 @@ use futures_util::future::try_join;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::columns::amounts;
 use super::pool::Failure;
-use super::rows::amounts;
 use super::session::Work;
 use crate::model::amounts::{Amounts, Ceilings};
 use crate::model::micro::Micro;

@@ -3,21 +3,29 @@
 //!
 //! Invariant: a write is answered after the commit that holds it has reached the disk.
 
+mod callbacks;
 mod connect;
 mod file;
 mod keys;
 mod ledger;
+mod lives;
+mod log;
 mod migrate;
+mod presence;
 mod queue;
 mod reader;
+mod rows;
+mod runs;
+mod upkeep;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use self::file::File;
+use self::presence::Presence;
 use self::queue::Queue;
 use super::migrations::Migration;
 use super::open::OpenError;
@@ -30,8 +38,10 @@ use crate::model::amounts::Amounts;
 use crate::model::key::{Key, KeyId, KeySecret};
 
 /// Every step of the schema.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("migrations/0001_keys_and_budgets.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("migrations/0001_keys_and_budgets.sql") },
+    Migration { version: 2, sql: include_str!("migrations/0002_runs_and_audit.sql") },
+];
 
 /// How a command ends that does not end well.
 #[derive(Debug)]
@@ -58,6 +68,8 @@ impl From<failure::Damaged> for Failure {
 pub(super) struct Sqlite {
     writes: Queue,
     reads: Queue,
+    presence: Presence,
+    path: PathBuf,
 }
 
 impl Sqlite {
@@ -65,7 +77,7 @@ impl Sqlite {
     pub(super) async fn open(path: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let writes = writer::start(File::to_write(path.clone()), clock).await?;
         let reads = reader::start(&path).map_err(OpenError::unusable)?;
-        Ok(Self { writes, reads })
+        Ok(Self { writes, reads, presence: Presence::beside(&path), path })
     }
 }
 
@@ -75,6 +87,14 @@ impl Engine for Sqlite {
         let probe = "UPDATE store_probe SET probed_at = ?1";
         let write = self.writes.ask(move |file| Ok(file.execute(probe, [now.0])?));
         write.await.map(|_| ())
+    }
+
+    async fn check(&self) -> Result<Vec<String>> {
+        self.reads.ask(upkeep::check).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<()> {
+        upkeep::backup(self.path.clone(), to.to_owned()).await
     }
 
     async fn close(&self) {

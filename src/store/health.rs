@@ -1,0 +1,100 @@
+//! Whether records can be written. Whoever writes one notes how it went; while writes fail, what
+//! would need a record is refused at once instead of waiting for the disk, until a write goes well.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Result};
+use crate::telemetry::metrics::AuditMetrics;
+
+/// When a caller may come back that was refused for want of a record.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// Whether records can be written. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    is_failing: AtomicBool,
+    metrics: AuditMetrics,
+}
+
+impl Health {
+    /// Good, until something else is known.
+    pub fn new(metrics: AuditMetrics) -> Self {
+        Self(Arc::new(Inner { is_failing: AtomicBool::new(false), metrics }))
+    }
+
+    /// What is counted of the audit.
+    pub fn metrics(&self) -> &AuditMetrics {
+        &self.0.metrics
+    }
+
+    /// Whether the last write failed.
+    pub fn is_failing(&self) -> bool {
+        self.0.is_failing.load(Ordering::Relaxed)
+    }
+
+    /// Refuses what could not be recorded now.
+    ///
+    /// # Errors
+    /// `AuditUnavailable`.
+    pub fn check(&self) -> Result<()> {
+        if self.is_failing() { Err(refusal()) } else { Ok(()) }
+    }
+
+    /// Notes how a write went. A refusal of the store is no failure.
+    pub fn went<T>(&self, write: &Result<T>) {
+        let Err(error) = write else { return };
+        if !is_lost(error) {
+            return;
+        }
+        self.0.metrics.failed();
+        if !self.0.is_failing.swap(true, Ordering::Relaxed) {
+            tracing::error!(?error, "records cannot be written; runs are refused until they can");
+        }
+    }
+
+    /// Writes go well again.
+    pub fn mended(&self) {
+        if self.0.is_failing.swap(false, Ordering::Relaxed) {
+            tracing::info!("records can be written again");
+        }
+    }
+}
+
+/// Whether the store failed, rather than refused.
+pub fn is_lost(error: &Error) -> bool {
+    error.kind() == Kind::PolicyUnavailable
+}
+
+/// What a caller is told where a record could not be written.
+pub fn unrecorded(error: Error) -> Error {
+    if is_lost(&error) { refusal().caused_by(error) } else { error }
+}
+
+fn refusal() -> Error {
+    Error::new(Kind::AuditUnavailable, "the record of the request cannot be written now")
+        .retry_after(COME_BACK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::telemetry::metrics::Metrics;
+
+    #[test]
+    fn what_needs_a_record_is_refused_from_a_failure_until_it_is_mended() {
+        let health = Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone());
+        let failed = |kind| Err::<(), _>(Error::new(kind, "no"));
+        health.went(&failed(Kind::Conflict));
+        assert!(health.check().is_ok());
+        health.went(&failed(Kind::PolicyUnavailable));
+        assert_eq!(health.check().unwrap_err().kind(), Kind::AuditUnavailable);
+        health.mended();
+        assert!(health.check().is_ok());
+    }
+}
