@@ -41,6 +41,8 @@ use crate::outbound::layers::measure::Measure;
 use crate::outbound::layers::permits::Permits;
 use crate::outbound::pause::{LeaveAlone, Pauses};
 use crate::policy::access::layer::Authorize;
+use crate::policy::audit::layer::Recorded;
+use crate::policy::audit::recorder::Recorder;
 use crate::policy::budget::Budgets;
 use crate::policy::budget::layer::{Reserve, Settle};
 use crate::policy::identity::Identity;
@@ -73,6 +75,8 @@ pub struct EdgeParts<'a> {
     pub limits: Arc<Limits>,
     /// How callers are known.
     pub identity: Arc<Identity>,
+    /// Who records.
+    pub recorder: Arc<Recorder>,
 }
 
 /// The EDGE stack around the faces of one socket.
@@ -85,8 +89,18 @@ where
         + 'static,
     S::Future: Send,
 {
-    let EdgeParts { listener, listen, clock, ids, metrics, drain, render, limits, identity } =
-        parts;
+    let EdgeParts {
+        listener,
+        listen,
+        clock,
+        ids,
+        metrics,
+        drain,
+        render,
+        limits,
+        identity,
+        recorder,
+    } = parts;
     let trusted = listen.trusted_proxies.clone();
     let shed = ShedLayer {
         drain: drain.clone(),
@@ -107,6 +121,8 @@ where
             .layer(layer(AllowanceLayer))
             // Makes answers of errors, so that nothing outside of it knows any.
             .layer(layer(RescueLayer { render }))
+            // Sees what was refused and why, whoever refuses it; no answer leaves without a record.
+            .layer(layer(Recorded(recorder)))
             // A gateway that is going says so before anything else is looked at.
             .layer(layer(DrainLayer(drain)))
             // Refuses before anything costs; reads the count that drain keeps.
@@ -248,10 +264,13 @@ mod tests {
     use crate::clock::{CountingIds, ManualClock, Timestamp};
     use crate::http::problem;
     use crate::model::scope::Scope;
+    use crate::model::scribe::Scribe;
+    use crate::policy::audit::testing::MemoryLog;
     use crate::policy::identity::key::{Backing, Hasher, KeyRequest, KeyRing, configured};
     use crate::policy::identity::token::NoRevocations;
     use crate::policy::identity::{SignedHook, issuer};
     use crate::policy::limits;
+    use crate::store::health::Health;
 
     struct Stack {
         service: HttpService,
@@ -264,6 +283,7 @@ mod tests {
         fn new(listen: &Listen) -> Self {
             let metrics = Arc::new(Metrics::new(Timestamp(0)).unwrap());
             let (drain, reached) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
+            let log = Arc::new(MemoryLog::default());
             let parts = EdgeParts {
                 listener: Listener::Api,
                 listen,
@@ -274,6 +294,11 @@ mod tests {
                 render: |_, error, call| problem::render(error, call),
                 limits: Arc::new(limits()),
                 identity: Arc::new(identity(&metrics)),
+                recorder: Arc::new(Recorder::new(
+                    log,
+                    Scribe::new(clock(), Arc::new(CountingIds::default())),
+                    Health::new(metrics.audit().clone()),
+                )),
             };
             let counted = Arc::clone(&reached);
             let faces = service_fn(move |request: Request<Body>| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::app::{self, App, Failure, Surrounding, demo, guard, load};
+use crate::app::{self, App, Failure, Surrounding, demo, guard, load, storekeeping};
 use crate::config::Log;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::gateway::keys::{KeyAdmin, NewKey};
@@ -61,6 +61,21 @@ pub enum KeyCommand {
     RevokeToken(RevokedToken),
 }
 
+impl KeyCommand {
+    /// What it changes, for the record.
+    fn what(&self) -> Option<String> {
+        match self {
+            Self::Create(key) => Some(format!("keys create {}/{}", key.workspace, key.name)),
+            Self::List(_) => None,
+            Self::Rotate(id, _) => Some(format!("keys rotate {id}")),
+            Self::Revoke(id) => Some(format!("keys revoke {id}")),
+            Self::RevokeToken(token) => {
+                Some(format!("keys revoke-token {} {}", token.issuer, token.token_id))
+            }
+        }
+    }
+}
+
 /// Does something with the keys of a configuration's store, beside a gateway that may be running.
 pub fn keys(path: &Path, command: KeyCommand) -> Result<Value, Failure> {
     let config = load(path).map_err(Failure::Configuration)?;
@@ -69,7 +84,14 @@ pub fn keys(path: &Path, command: KeyCommand) -> Result<Value, Failure> {
         let (surrounding, tasks) = (Surrounding::system(), Tasks::default());
         let store = guard::open_store(&config, &surrounding, &tasks).await?;
         let admin = guard::key_admin(&config, &surrounding, &store)?;
-        let outcome = administer(&admin, command).await;
+        let what = command.what();
+        let mut outcome = administer(&admin, command).await;
+        // Reading is no change, and what was refused has changed nothing.
+        if let (Ok(_), Some(what)) = (&outcome, what)
+            && let Err(error) = storekeeping::tell(&surrounding, &store, &what).await
+        {
+            outcome = Err(error);
+        }
         store.close().await;
         done = outcome.map_err(Failure::start)?;
         Ok(())
@@ -131,7 +153,7 @@ pub(super) async fn stop_signal() -> Result<(), Failure> {
 }
 
 /// Connections and runs have threads of their own; what waits for the end needs only this one.
-fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub(super) fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(1).enable_all().build().map_err(Failure::start)?;
     runtime.block_on(work)

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::app::policies;
+use crate::app::{auditing, callbacks, policies, sealing};
 use crate::config::{self, Config, Process, Reading, Report, Surroundings};
 use crate::error::FieldError;
 use crate::outbound;
@@ -51,7 +51,11 @@ fn read(file: &str, text: &str, surroundings: &dyn Surroundings) -> Reading {
     let mut reading = config::read(file, text, surroundings);
     let faults = vendor_faults(&reading);
     let policy = reading.draft().map(policies::faults).unwrap_or_default();
-    for (path, message) in faults.into_iter().chain(policy) {
+    let keys = reading.draft().map(sealing::faults).unwrap_or_default();
+    let secrets = reading.draft().map(callbacks::faults).unwrap_or_default();
+    let audit = reading.draft().map(auditing::faults).unwrap_or_default();
+    let own = keys.into_iter().chain(secrets).chain(audit);
+    for (path, message) in faults.into_iter().chain(policy).chain(own) {
         reading.add(&path, message);
     }
     reading
@@ -130,6 +134,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::policy::audit::log::SigningKey;
 
     struct Nothing;
 
@@ -150,7 +155,15 @@ mod tests {
         fn env(&self, name: &str) -> Option<String> {
             let text = match name {
                 "PEPPER" | "PII_KEY" => "p".repeat(32),
-                "HOOK_SECRET" | "HOOK_SECRET_BEFORE" => format!("whsec_{}", "c2Vj".repeat(8)),
+                "CHECKPOINT_KEY" => {
+                    let random = ring::rand::SystemRandom::new();
+                    SigningKey::generate("switchyard", &random).unwrap().1.to_string()
+                }
+                "SEAL_KEY" | "OLD_SEAL_KEY" => format!("{}=", "A".repeat(43)),
+                "HOOK_SECRET"
+                | "HOOK_SECRET_BEFORE"
+                | "CALLBACK_SECRET"
+                | "OLD_CALLBACK_SECRET" => format!("whsec_{}", "c2Vj".repeat(8)),
                 _ => "tok-123".to_owned(),
             };
             Some(text)

@@ -3,6 +3,7 @@
 
 mod call;
 mod print;
+mod receiver;
 mod script;
 
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::simulator::stage::Options;
 use crate::tasks::Tasks;
 
 use print::say;
+use receiver::Receiver;
 use script::{CALLS, Shown};
 
 /// The demo's configuration; `PORT` stands for the simulator's.
@@ -62,7 +64,9 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
         app.admin(),
         simulator.addr()
     ));
-    let failed = show_all(&app, &simulator, &key).await;
+    let receiver = Receiver::start(&tasks).await.map_err(Failure::start)?;
+    let mut failed = show_all(&app, &simulator, &receiver, &key).await;
+    failed += usize::from(!show_log(&app, &config).await);
     if !once {
         say(&format!(
             "\nServing on until Ctrl-C. Try the lines above, or a platform that misbehaves:\n\
@@ -75,6 +79,7 @@ pub(super) async fn demo(once: bool) -> Result<(), Failure> {
         commands::stop_signal().await?;
     }
     app.drain().await;
+    drop(receiver);
     simulator.shutdown();
     // Only a pretend key was in it.
     std::fs::remove_dir_all(&store).ok();
@@ -97,13 +102,17 @@ fn wanted() -> NewKey {
 }
 
 /// How many of the shown calls did not go as expected.
-async fn show_all(app: &App, simulator: &Running, key: &str) -> usize {
+async fn show_all(app: &App, simulator: &Running, receiver: &Receiver, key: &str) -> usize {
     let mut failed = 0;
     let (mut run, mut thread) = (String::new(), String::new());
     for shown in CALLS {
         let is_operators = shown.path == "/metrics" || shown.path.starts_with("/admin");
         let to = if is_operators { app.admin() } else { app.api() };
-        let fill = |text: &str| text.replace("RUN", &run).replace("THREAD", &thread);
+        let received_at = receiver.address.to_string();
+        let fill = |text: &str| {
+            let text = text.replace("RUN", &run).replace("THREAD", &thread);
+            text.replace("RECEIVER", &received_at)
+        };
         let (path, body) = (fill(shown.path), fill(shown.body));
         say(&format!("\n── {}\n$ {}", shown.title, curl(to, shown, &path, &body)));
         let key = if shown.has_key { key } else { "" };
@@ -112,6 +121,9 @@ async fn show_all(app: &App, simulator: &Running, key: &str) -> usize {
                 failed += usize::from(answer.status.as_u16() != shown.expected);
                 if shown.shows_received {
                     say(&received(simulator));
+                }
+                if shown.shows_callback {
+                    failed += usize::from(!show_callback(receiver).await);
                 }
                 // Later calls go on with what this one began.
                 run = answer.run_id.unwrap_or(run);
@@ -124,6 +136,37 @@ async fn show_all(app: &App, simulator: &Running, key: &str) -> usize {
         }
     }
     failed
+}
+
+/// Shows the callback that was asked for; whether it came.
+async fn show_callback(receiver: &Receiver) -> bool {
+    let Some(callback) = receiver.received().await else {
+        say("The callback did not come.");
+        return false;
+    };
+    say(&format!(
+        "What was called back, as webhook-id {}, signed {}:\n{}",
+        callback.id,
+        callback.signature,
+        print::line(&String::from_utf8_lossy(&callback.body))
+    ));
+    true
+}
+
+/// Verifies the log of all that was shown, as an auditor would; whether it holds.
+async fn show_log(app: &App, config: &crate::config::Config) -> bool {
+    say("\n── The record of all this, exported and verified by its key alone\n\
+         $ switchyard audit export --config FILE > log; switchyard audit verify log --key …");
+    match app.verified_log(config).await {
+        Ok((records, key)) => {
+            say(&format!("{records} records are whole and unchanged, by the key {key}"));
+            records > 0
+        }
+        Err(failure) => {
+            say(&format!("{failure}"));
+            false
+        }
+    }
 }
 
 /// What the platform received last.
@@ -142,6 +185,9 @@ fn curl(to: SocketAddr, shown: &Shown, path: &str, body: &str) -> String {
     }
     if let Some(media_type) = shown.media_type {
         line.push_str(&format!(" -H 'content-type: {media_type}'"));
+    }
+    for (name, value) in shown.headers {
+        line.push_str(&format!(" -H '{name}: {value}'"));
     }
     if !body.is_empty() {
         line.push_str(&format!(" -d '{body}'"));

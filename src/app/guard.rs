@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Surrounding, policies};
+use super::auditing::Auditing;
+use super::{Failure, Surrounding, policies, storekeeping};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::Result;
+use crate::gateway::Gateway;
 use crate::gateway::keys::{KeyAdmin, Mint, NewKey};
 use crate::model::key::{Key, KeySecret};
+use crate::model::scribe::Scribe;
 use crate::policy::access::judge::Decider;
 use crate::policy::access::{Access, Reload};
+use crate::policy::audit::recorder::Recorder;
 use crate::policy::budget::Budgets;
 use crate::policy::identity::issuer::{self, HttpFetch, Issuers};
 use crate::policy::identity::key::{
@@ -24,9 +28,10 @@ use crate::policy::identity::key::{
 use crate::policy::identity::token::{Refusal, Revocations};
 use crate::policy::identity::{Identity, SignedHook};
 use crate::policy::limits::{Absence, Limits, Watch, Why};
+use crate::store::health::Health;
 use crate::store::{self, Store};
 use crate::tasks::Tasks;
-use crate::telemetry::metrics::PolicyMetrics;
+use crate::telemetry::metrics::{Metrics, PolicyMetrics};
 
 /// A revoked key must be refused within a second on every node; the store answers in
 /// milliseconds.
@@ -37,6 +42,16 @@ const POLICIES_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// Overdue reservations are rare: a process has died.
 const TEND_EVERY: Duration = Duration::from_secs(60);
+/// A run whose process is gone is closed soon, and a cancel from another node is heard soon.
+const LIVES_EVERY: Duration = Duration::from_millis(500);
+/// What is old is forgotten in small parts, and often enough to keep the store within its bound.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// A callback is sent as soon as its run has ended.
+const CALLBACKS_EVERY: Duration = Duration::from_millis(250);
+/// Records of reads wait in memory for no longer.
+const RECORDS_EVERY: Duration = Duration::from_millis(200);
+/// A record is under a checkpoint a second later at most.
+const TREE_EVERY: Duration = Duration::from_secs(1);
 /// Verified tokens that are kept.
 const TOKENS: u64 = 100_000;
 /// How long the tasks get to end.
@@ -51,14 +66,18 @@ pub(super) struct Guard {
     pub(super) limits: Arc<Limits>,
     pub(super) budgets: Arc<Budgets>,
     pub(super) keys: KeyAdmin,
+    pub(super) recorder: Arc<Recorder>,
     upkeep: Upkeep,
 }
 
 /// What ends last.
 pub(super) struct Upkeep {
     store: Store,
+    recorder: Arc<Recorder>,
     tasks: Tasks,
     stop: CancellationToken,
+    /// What draws the tree of the audit a last time.
+    audit: Option<Auditing>,
 }
 
 impl Guard {
@@ -66,12 +85,18 @@ impl Guard {
     pub(super) async fn start(
         config: &Config,
         surrounding: &Surrounding,
-        metrics: &PolicyMetrics,
+        metrics: &Metrics,
         tasks: &Tasks,
     ) -> Result<Self, Failure> {
         let Surrounding { clock, ids } = surrounding;
         let upkeep = Tasks::default();
         let store = open_store(config, surrounding, &upkeep).await?;
+        let recorder = Recorder::new(
+            Arc::clone(&store.log),
+            Scribe::new(Arc::clone(clock), Arc::clone(ids)),
+            Health::new(metrics.audit().clone()),
+        );
+        let (metrics, recorder) = (metrics.policy(), Arc::new(recorder));
         let hasher = policies::hasher(config).map_err(wrong)?;
         let backing = Backing::Store { stale: config.identity.stale };
         let keyring = Arc::new(KeyRing::new(hasher, Arc::clone(clock), backing));
@@ -120,10 +145,66 @@ impl Guard {
             access,
             limits: Arc::new(limits.map_err(Failure::start)?),
             budgets: Arc::new(budgets),
-            upkeep: Upkeep { store, tasks: upkeep, stop: CancellationToken::new() },
+            upkeep: Upkeep {
+                store,
+                recorder: Arc::clone(&recorder),
+                tasks: upkeep,
+                stop: CancellationToken::new(),
+                audit: None,
+            },
+            recorder,
         };
         guard.keep_up();
         Ok(guard)
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> &Store {
+        &self.upkeep.store
+    }
+
+    /// Has the gateway look after its own life and those of others.
+    pub(super) fn look_after(&self, gateway: &Gateway) {
+        let tended = gateway.clone();
+        self.upkeep.every("lives", LIVES_EVERY, move || {
+            let gateway = tended.clone();
+            async move { gateway.tend().await }
+        });
+        let gateway = gateway.clone();
+        self.upkeep.every("callbacks", CALLBACKS_EVERY, move || {
+            let gateway = gateway.clone();
+            async move { gateway.deliver().await }
+        });
+    }
+
+    /// Has what is older than the configuration says forgotten.
+    pub(super) fn forget_old(&self, config: &Config, surrounding: &Surrounding) {
+        let (config, store) = (Arc::new(config.clone()), self.upkeep.store.clone());
+        let clock = Arc::clone(&surrounding.clock);
+        self.upkeep.every("retention", FORGET_EVERY, move || {
+            let (config, store, now) = (Arc::clone(&config), store.clone(), clock.now());
+            async move {
+                if let Err(error) = storekeeping::prune(&config, &store, now).await {
+                    tracing::warn!(?error, "what is old cannot be forgotten");
+                }
+            }
+        });
+    }
+
+    /// Has the tree over the audit drawn, from now to the end.
+    pub(super) fn draw(&mut self, auditing: Auditing) {
+        self.upkeep.audit = Some(auditing.clone());
+        self.upkeep.every("tree", TREE_EVERY, move || {
+            let auditing = auditing.clone();
+            async move {
+                auditing.commit().await;
+            }
+        });
+    }
+
+    /// What draws the tree over the audit.
+    pub(super) fn auditing(&self) -> Option<&Auditing> {
+        self.upkeep.audit.as_ref()
     }
 
     /// Reads the keys of the store now.
@@ -145,6 +226,11 @@ impl Guard {
                     tracing::warn!(?error, "the keys of the store cannot be read");
                 }
             }
+        });
+        let recorder = Arc::clone(&self.recorder);
+        self.upkeep.every("records", RECORDS_EVERY, move || {
+            let recorder = Arc::clone(&recorder);
+            async move { recorder.flush(false).await }
         });
         let access = Arc::clone(&self.access);
         self.upkeep.every("policies", POLICIES_EVERY, move || reload(Arc::clone(&access)));
@@ -188,6 +274,10 @@ impl Upkeep {
     /// Ends the tasks and lets go of the store.
     pub(super) async fn end(self) {
         self.stop.cancel();
+        self.recorder.flush(true).await;
+        if let Some(audit) = &self.audit {
+            audit.end().await;
+        }
         self.store.close().await;
         if !self.tasks.drained(GOODBYE).await {
             tracing::warn!(tasks = self.tasks.len(), "upkeep did not end in time");

@@ -3,12 +3,17 @@
 //!
 //! Invariant: nothing starts from a configuration that `check` would refuse.
 
+mod auditing;
+pub mod auditors;
+mod callbacks;
 pub mod commands;
 pub mod configuration;
 pub mod demo;
 mod explain;
 mod guard;
 mod policies;
+mod sealing;
+pub mod storekeeping;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -17,11 +22,16 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::auditing::Auditing;
 use crate::app::explain::Explainer;
 use crate::app::guard::Guard;
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::config::{self, Config, Report};
+use crate::gateway::audit::AuditAdmin;
+use crate::gateway::keeper::Keeper;
 use crate::gateway::keys::{MadeKey, NewKey};
+use crate::gateway::lives::Lives;
+use crate::gateway::replay::Keys;
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
 use crate::gateway::{self, Gateway, Platform};
@@ -40,6 +50,7 @@ use crate::policy::{pii, tools};
 use crate::server::drain::{Ended, Shutdown};
 use crate::server::{self, Serving};
 use crate::stack::{self, AdmitParts, EdgeParts, UpstreamParts};
+use crate::store::runs::Runs;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 
@@ -107,7 +118,7 @@ impl Works {
         let metrics = Arc::new(Metrics::new(clock.now()).map_err(Failure::start)?);
         let tasks = Tasks::default();
         let (platforms, targets) = platforms(config, &metrics, &clock)?;
-        let guard = Guard::start(config, &surrounding, metrics.policy(), &tasks).await?;
+        let guard = Guard::start(config, &surrounding, &metrics, &tasks).await?;
         let pauses = Pauses::new(Arc::clone(&clock));
         let dispatcher = Dispatcher::new(targets, Arc::clone(&clock), pauses.clone());
         let bounds = &config.runs;
@@ -133,6 +144,15 @@ impl Works {
             on_violation: config.on_violation,
             metrics: metrics.policy().clone(),
         }));
+        let store = guard.store();
+        let sealer = sealing::sealer(config)?;
+        let keeper = Arc::new(Keeper::new(
+            Runs { rows: Arc::clone(&store.rows), sealer: sealer.clone() },
+            guard.recorder.scribe.clone(),
+            pii.clone(),
+            config.audit.durability,
+            guard.recorder.health.clone(),
+        ));
         let gateway = Gateway::new(gateway::Parts {
             clock,
             ids,
@@ -141,11 +161,22 @@ impl Works {
             agents: config.agents.clone(),
             bounds: bounds.clone(),
             admission: stack::admit(admit),
-            service: stack::run(bounds, tools, pii, metrics.policy(), dispatcher),
+            service: stack::run(bounds, tools, Arc::clone(&pii), metrics.policy(), dispatcher),
             judge,
             detached: Arc::default(),
             shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
-            threads: Threads::new(bounds.threads, bounds.history_bytes),
+            threads: Threads::new(bounds.history_bytes),
+            keeper,
+            keys: Keys::default(),
+            callbacks: callbacks::callbacks(config, &sealer)?,
+            lives: Lives::default(),
+            probe: {
+                let store = guard.store().clone();
+                Box::new(move |now| {
+                    let store = store.clone();
+                    Box::pin(async move { store.probe(now).await })
+                })
+            },
         });
         Ok(Self { surrounding, metrics, tasks, gateway, guard, pauses })
     }
@@ -174,9 +205,16 @@ pub(super) async fn explain(config: &Config, asked: &Asked) -> Result<Explained,
 impl App {
     /// Starts a gateway. When this returns, callers can connect.
     pub async fn start(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
-        let works = Works::build(config, surrounding).await?;
+        let mut works = Works::build(config, surrounding).await?;
+        works.gateway.join().await.map_err(Failure::start)?;
+        works.guard.look_after(&works.gateway);
+        works.guard.forget_old(config, &works.surrounding);
+        let (store, metrics) = (works.guard.store(), works.metrics.audit());
+        let auditing = Auditing::start(config, &works.surrounding, store, metrics).await?;
+        let audit = auditing::admin(config, store)?;
+        works.guard.draw(auditing);
         let drain = Drain::default();
-        let faces = faces(config, &works, &drain);
+        let faces = faces(config, &works, audit, &drain);
         let Works { surrounding, metrics, tasks, gateway, guard, pauses: _ } = works;
         let edge = |listener, drain: &Drain| -> HttpService {
             let parts = EdgeParts {
@@ -189,6 +227,7 @@ impl App {
                 render: inbound::render_error,
                 limits: Arc::clone(&guard.limits),
                 identity: Arc::clone(&guard.identity),
+                recorder: Arc::clone(&guard.recorder),
             };
             stack::edge(parts, faces.clone())
         };
@@ -218,6 +257,15 @@ impl App {
         Ok(made)
     }
 
+    /// The log of the audit as it stands, verified by an export and its key alone: how many records
+    /// are under a signature, and the key.
+    pub async fn verified_log(&self, config: &Config) -> Result<(u64, String), Failure> {
+        let auditing = self.guard.auditing().ok_or_else(|| Failure::start("nobody records"))?;
+        let log = Arc::clone(&self.guard.store().log);
+        let verified = auditing.verified(config, log).await?;
+        Ok((verified.covered, auditing::signing_key(config)?.verifier().to_string()))
+    }
+
     /// Refuses new requests from now on; what is in flight goes on.
     pub fn begin_drain(&self) {
         self.shutdown.drain.start();
@@ -227,7 +275,7 @@ impl App {
     pub async fn drain(self) -> Ended {
         let Self { serving, shutdown, gateway, guard } = self;
         let ended = interrupting(&shutdown, &gateway, shutdown.run(serving)).await;
-        drop(gateway);
+        goodbye(gateway).await;
         guard.into_upkeep().end().await;
         ended
     }
@@ -236,9 +284,16 @@ impl App {
     pub async fn until_signal(self) -> Result<Ended, Failure> {
         let Self { serving, shutdown, gateway, guard } = self;
         let ended = interrupting(&shutdown, &gateway, shutdown.at_signal(serving)).await;
-        drop(gateway);
+        goodbye(gateway).await;
         guard.into_upkeep().end().await;
         ended.map_err(Failure::start)
+    }
+}
+
+/// The last word of this process to others on the same store.
+async fn goodbye(gateway: Gateway) {
+    if let Err(error) = gateway.leave().await {
+        tracing::warn!(?error, "others will have to find out that this process is gone");
     }
 }
 
@@ -306,13 +361,16 @@ fn platforms(
     Ok((platforms, targets))
 }
 
-fn faces(config: &Config, works: &Works, drain: &Drain) -> Faces {
+fn faces(config: &Config, works: &Works, audit: AuditAdmin, drain: &Drain) -> Faces {
     let (metrics, drain) = (Arc::clone(&works.metrics), drain.clone());
+    let draining = drain.clone();
     let guard = &works.guard;
     Faces::new(inbound::Parts {
         gateway: works.gateway.clone(),
         judge: guard.judge.clone(),
         keys: guard.keys.clone(),
+        audit,
+        draining: Arc::new(move || draining.is_draining()),
         explains: Arc::new(works.explainer(config)),
         issuers: config.identity.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
         config: config::redacted(config),

@@ -2,8 +2,11 @@
 //!
 //! Invariant: results go to standard output, everything else to standard error.
 
+mod audit;
 mod explain;
 mod keys;
+mod store;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -73,6 +76,21 @@ enum Command {
         #[command(subcommand)]
         command: keys::Keys,
     },
+    /// Read, export, prove and verify the audit.
+    ///
+    /// `query`, `export` and `prove` work on the store that the configuration names, beside a
+    /// gateway that may be running; `verify` and `check-proof` need neither.
+    Audit {
+        #[command(subcommand)]
+        command: audit::Audit,
+    },
+    /// Look after the store: check it, copy it, prune it, send callbacks again.
+    ///
+    /// Works on the store that the configuration names, beside a gateway that may be running.
+    Store {
+        #[command(subcommand)]
+        command: store::Store,
+    },
     /// Say why a caller would be let in or not, without running anything.
     ///
     /// Asks the same engines as a request would. Ends with 0 where it would be
@@ -139,6 +157,20 @@ fn run_command(
         Command::Simulate { list: true, .. } => write!(out, "{}", scenarios::list()).map(Ok)?,
         Command::Simulate { listen, list: false } => commands::simulate(listen),
         Command::Keys { command } => keys::keys(command, out)?,
+        Command::Audit { command } => match audit::audit(command, out, err)? {
+            Ok(true) => Ok(()),
+            Ok(false) => return Ok(FAILED),
+            Err(failure) => Err(failure),
+        },
+        Command::Store { command } => match store::run(command) {
+            Ok(lines) => {
+                for line in lines {
+                    writeln!(out, "{line}")?;
+                }
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        },
         Command::Explain(asked) => match explain::explain(*asked, out)? {
             Ok(true) => Ok(()),
             Ok(false) => return Ok(REFUSED),

@@ -1,11 +1,10 @@
-//! The sections `access`, `tools` and `store`: which policies decide, what becomes of a tool that
-//! they forbid, and where keys and totals are kept. [`super::load`] calls it.
+//! The sections `access` and `tools`: which policies decide, and what becomes of a tool that they
+//! forbid. [`super::load`] calls it.
 
 use std::path::PathBuf;
 
 use super::describe::{Key, Shape};
 use super::reader::Section;
-use super::secret::Secret;
 
 /// Which policies decide.
 #[derive(Clone, Debug, Default)]
@@ -25,15 +24,6 @@ pub enum OnViolation {
     /// The run goes on, and the event says that it was denied.
     Record,
 }
-
-/// Where keys and totals are kept.
-#[derive(Clone, Debug)]
-pub struct Store {
-    /// `sqlite://<path>` or `postgres://…`; the latter may hold a password.
-    pub url: Secret,
-}
-
-const URL: &str = "sqlite://data/switchyard.db";
 
 pub(super) fn read_access(root: &mut Section<'_>) -> Access {
     let mut section = root.section("access", "Which policies decide who may do what.");
@@ -57,16 +47,4 @@ pub(super) fn read_tools(root: &mut Section<'_>) -> OnViolation {
         Some("record") => OnViolation::Record,
         Some(_) | None => OnViolation::End,
     }
-}
-
-pub(super) fn read_store(root: &mut Section<'_>) -> Store {
-    let mut section = root.section("store", "Where keys and the totals of budgets are kept.");
-    let about = "`sqlite://<path>` for one node, `postgres://…` where several share it.";
-    let url = section.text(Key::new("url", Shape::Text, about).default(URL));
-    let url = url.unwrap_or_else(|| URL.to_owned());
-    if !["sqlite://", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        section.refuse("url", "must begin with `sqlite://`, `postgres://` or `postgresql://`");
-    }
-    section.finish();
-    Store { url: Secret::new(url) }
 }

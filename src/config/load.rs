@@ -6,9 +6,11 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::access::{self, Access, OnViolation, Store};
+use super::access::{self, Access, OnViolation};
 use super::agents::{self, Agent};
+use super::audit::{self, Audit};
 use super::budgets::{self, Budget};
+use super::callbacks::{self, Callbacks};
 use super::describe::Key;
 use super::hooks::{self, Hook};
 use super::identity::{self, Identity};
@@ -21,6 +23,7 @@ use super::report::Report;
 use super::runs::{self, Runs};
 use super::secret::{Process, Surroundings};
 use super::source;
+use super::store::{self, Store};
 use super::upstreams::{self, Upstream};
 use crate::model::content::Json;
 
@@ -43,8 +46,12 @@ pub struct Config {
     pub pii: Pii,
     /// What becomes of a run that uses a tool that it may not use.
     pub on_violation: OnViolation,
-    /// Where keys and totals are kept.
+    /// Where everything is kept that must outlive the process.
     pub store: Store,
+    /// The record, and its proof.
+    pub audit: Audit,
+    /// What signs callbacks, and which addresses callers may name.
+    pub callbacks: Callbacks,
     /// The platforms, by name.
     pub upstreams: IndexMap<String, Upstream>,
     /// Short names of agents.
@@ -93,7 +100,9 @@ fn read_root(mut root: Section<'_>) -> Config {
         budgets: budgets::read(&mut root),
         pii: pii::read(&mut root),
         on_violation: access::read_tools(&mut root),
-        store: access::read_store(&mut root),
+        store: store::read(&mut root),
+        audit: audit::read(&mut root),
+        callbacks: callbacks::read(&mut root),
         upstreams,
         agents,
         hooks,

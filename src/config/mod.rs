@@ -3,8 +3,10 @@
 
 mod access;
 mod agents;
+mod audit;
 mod bounds;
 mod budgets;
+mod callbacks;
 mod describe;
 mod hooks;
 mod identity;
@@ -22,6 +24,7 @@ mod runs;
 mod schema;
 mod secret;
 mod source;
+mod store;
 mod suggest;
 mod units;
 mod upstreams;
@@ -29,10 +32,12 @@ mod upstreams;
 #[cfg(test)]
 mod tests;
 
-pub use access::{Access, OnViolation, Store};
+pub use access::{Access, OnViolation};
 pub use agents::Agent;
+pub use audit::{Audit, Durability};
 pub use bounds::{Breaker, Caps, Clocks};
 pub use budgets::{Budget, Period};
+pub use callbacks::Callbacks;
 pub use hooks::{Hook, HookInput, Signed};
 pub use identity::{ConfiguredKey, Identity};
 pub use issuers::Issuer;
@@ -47,4 +52,5 @@ pub use report::Report;
 pub use runs::Runs;
 pub use schema::{Vendors, schema};
 pub use secret::{Process, Secret, Surroundings};
+pub use store::Store;
 pub use upstreams::Upstream;

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn secrets_are_cut_and_defaults_are_shown() {
         let text = "\
-store: { url: 'postgres://switchyard:hunter2@db.example/switchyard' }
+store: { url: 'postgres://switchyard:hunter2@db.example/switchyard', key: '${env:TOKEN}' }
 identity:
   pepper: '${env:TOKEN}'
   keys:

@@ -26,8 +26,6 @@ pub struct Runs {
     pub answer_bytes: usize,
     /// The longest run.
     pub max_duration: Duration,
-    /// Threads kept.
-    pub threads: usize,
     /// Bytes of history kept of one thread.
     pub history_bytes: usize,
     /// Runs that may be in flight with nobody reading them.
@@ -90,14 +88,6 @@ const MAX_DURATION: Setting<Duration> = Setting::new(
     Duration::from_secs(1)..=Duration::from_secs(24 * 3600),
     "less ends every run, and more is for ever",
 );
-/// As many as runs: a conversation a run.
-const THREADS: Setting<u32> = Setting::new(
-    "threads",
-    "Threads kept.",
-    10_000,
-    1..=10_000_000,
-    "a thread must be there to be continued, and it is memory",
-);
 /// About 60,000 tokens: what a common model reads at all.
 const HISTORY_BYTES: Setting<usize> = Setting::new(
     "history_bytes",
@@ -125,7 +115,6 @@ pub(super) fn read(root: &mut Section<'_>) -> Runs {
         kept_bytes: section.bytes(&KEPT_BYTES),
         answer_bytes: section.bytes(&ANSWER_BYTES),
         max_duration: section.duration(&MAX_DURATION),
-        threads: section.count(&THREADS) as usize,
         history_bytes: section.bytes(&HISTORY_BYTES),
         max_background: section.count(&MAX_BACKGROUND) as usize,
     };

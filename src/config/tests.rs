@@ -41,6 +41,11 @@ fn reference() -> String {
         "PII_KEY",
         "HOOK_SECRET_BEFORE",
         "HOOK_SECRET",
+        "OLD_SEAL_KEY",
+        "SEAL_KEY",
+        "CHECKPOINT_KEY",
+        "OLD_CALLBACK_SECRET",
+        "CALLBACK_SECRET",
     ];
     let text = text.iter().fold(REFERENCE.to_owned(), |text, name| text.replace(name, "TOKEN"));
     text.replace("/run/secrets/acp", "/run/secrets/key")
@@ -241,7 +246,7 @@ fn patterns(value: &Value, pattern: &str, all: &mut Vec<(String, Value)>) {
     let Value::Object(fields) = value else { return };
     for (name, value) in fields {
         let name = match pattern {
-            "upstreams" | "agents" | "hooks" => "*",
+            "upstreams" | "agents" | "hooks" | "callbacks.secrets" => "*",
             _ => name,
         };
         patterns(value, &super::places::below(pattern, name), all);

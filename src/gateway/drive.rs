@@ -1,70 +1,151 @@
-//! Drives one run: calls the RUN stack and writes what comes out of it to the run's journal,
-//! whoever reads it. A task of its own, so that a caller who leaves takes nothing else along.
+//! Drives one run: has it recorded, calls the RUN stack, and writes what comes out of it to the
+//! run's journal, whoever reads it. A task of its own, so that a caller who leaves takes nothing
+//! else along.
 //!
-//! Invariant: whatever happens, the journal gets exactly one end.
+//! Invariant: whatever happens, the journal gets exactly one end, and what a platform may have seen
+//! gets its records.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::future::join;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::gateway::Parts;
+use crate::gateway::closing::Closing;
 use crate::gateway::journal::Journal;
-use crate::gateway::threads::Turn;
+use crate::gateway::keeper::Owed;
+use crate::gateway::replay::KeyGuard;
 use crate::http::service::RunEvents;
-use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::halt::{Halt, Stop};
-use crate::model::plan::{Plan, RunCall};
-use crate::model::run::{Run, RunStatus, Warning};
-use crate::telemetry::metrics::{Held, UpstreamMetrics};
+use crate::model::plan::RunCall;
+use crate::model::run::Warning;
+use crate::store::rows::Admitted as Written;
+use crate::store::runs::NewRun;
 
-/// Drives a run to its end.
-pub(super) async fn drive(parts: Arc<Parts>, run_call: RunCall, journal: Arc<Journal>) {
-    let plan = Arc::clone(&run_call.plan);
-    let in_flight = parts.upstreams.get(plan.upstream()).map(|it| it.metrics.run_started());
-    let closing = Closing {
-        parts: Arc::clone(&parts),
-        call: Arc::clone(&run_call.call),
-        plan,
-        journal: Arc::clone(&journal),
-        began: parts.clock.monotonic(),
-        _in_flight: in_flight,
-    };
-    let opened = {
-        let mut opening = parts.service.clone().oneshot(run_call);
-        poll_fn(|cx| {
-            if let Poll::Ready(stop) = journal.poll_stop(cx) {
-                return Poll::Ready(Err(stop));
-            }
-            std::pin::Pin::new(&mut opening).poll(cx).map(Ok)
-        })
-        .await
-    };
-    let ending = match opened {
-        Ok(Ok(events)) => pump(&closing, events).await,
-        Ok(Err(error)) => Some(Ending::Failed(error)),
-        Err(stop) => Some(stopped(&parts, &journal, stop)),
-    };
-    if let Some(ending) = ending {
-        journal.append(RunEvent::live(Happening::Ended(ending)), parts.clock.now());
-    }
-    drop(closing);
+/// How often what has happened in a run is noted in the store, for who reads it elsewhere.
+const NOTE_EVERY: Duration = Duration::from_millis(250);
+
+/// A run that is to be recorded and driven.
+pub(super) struct Task {
+    pub(super) run_call: RunCall,
+    pub(super) journal: Arc<Journal>,
+    /// What is written when it is admitted.
+    pub(super) new: NewRun,
+    /// Whether it must be written before the platform is asked.
+    pub(super) is_strict: bool,
+    /// Whom the outcome is told.
+    pub(super) tell: oneshot::Sender<Result<Written>>,
+    /// Held until it is written.
+    pub(super) guard: Option<KeyGuard>,
 }
 
-/// Writes events to the journal until one is the end; else what the end is to be.
-async fn pump(run: &Closing, mut events: RunEvents) -> Option<Ending> {
+/// Has a run recorded and drives it to its end.
+pub(super) async fn run(parts: Arc<Parts>, task: Task) {
+    let Task { run_call, journal, new, is_strict, tell, guard } = task;
+    let (new, keeper) = (Arc::new(new), &parts.keeper);
+    let (call, plan) = (Arc::clone(&run_call.call), Arc::clone(&run_call.plan));
+    let closing = |admission| {
+        let (call, plan) = (Arc::clone(&call), Arc::clone(&plan));
+        Closing::new(&parts, call, plan, Arc::clone(&journal), new.run.clone(), admission)
+    };
+    if is_strict {
+        let written = keeper.admit(&new).await;
+        drop(guard);
+        if !matches!(written, Ok(Written::Kept)) {
+            // Nothing was sent. Where the answer of the store was lost, its row must not stay.
+            let mut closing = closing(None);
+            if written.is_err() {
+                closing.owe_refusal();
+            } else {
+                closing.forget();
+            }
+            tell.send(written).ok();
+            return;
+        }
+        call.facts.admitted();
+        tell.send(written).ok();
+        let closing = closing(None);
+        parts.shelf.put(Arc::clone(&journal));
+        return drive(&parts, run_call, closing).await;
+    }
+    let (settle, settled) = oneshot::channel();
+    call.facts.admitted();
+    let closing = closing(Some(settled));
+    parts.shelf.put(Arc::clone(&journal));
+    let admitting = async {
+        let written = keeper.admit(&new).await;
+        if written.is_err() {
+            // The platform may have it: its record is owed.
+            keeper.owe(Owed::Admission(Arc::clone(&new)));
+            journal.stop(Stop::Unrecorded);
+        }
+        settle.send(written.is_ok()).ok();
+        tell.send(written).ok();
+    };
+    join(admitting, drive(&parts, run_call, closing)).await;
+}
+
+/// Drives a run to its end. A fault in it must not end what records it.
+async fn drive(parts: &Arc<Parts>, run_call: RunCall, closing: Closing) {
+    let driving = AssertUnwindSafe(Box::pin(to_its_end(parts, run_call, closing)));
+    if driving.catch_unwind().await.is_err() {
+        tracing::error!("a run's task panicked");
+    }
+}
+
+async fn to_its_end(parts: &Arc<Parts>, run_call: RunCall, mut closing: Closing) {
+    let journal = Arc::clone(&closing.journal);
+    let ending = {
+        let pumped = async {
+            let opened = {
+                let mut opening = parts.service.clone().oneshot(run_call);
+                poll_fn(|cx| {
+                    if let Poll::Ready(stop) = journal.poll_stop(cx) {
+                        return Poll::Ready(Err(stop));
+                    }
+                    std::pin::Pin::new(&mut opening).poll(cx).map(Ok)
+                })
+                .await
+            };
+            match opened {
+                Ok(Ok(events)) => pump(&closing, events).await,
+                Ok(Err(error)) => RunEvent::live(Happening::Ended(Ending::Failed(error))),
+                Err(stop) => stopped(parts, &journal, stop),
+            }
+        };
+        let noting = async {
+            loop {
+                tokio::time::sleep(NOTE_EVERY).await;
+                closing.note().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            ending = pumped => ending,
+            () = noting => return,
+        }
+    };
+    closing.close(ending).await;
+}
+
+/// Writes events to the journal until one is the end, which it gives back.
+async fn pump(run: &Closing, mut events: RunEvents) -> RunEvent {
+    let failed = |error| RunEvent::live(Happening::Ended(Ending::Failed(error)));
     let (parts, journal) = (&*run.parts, &*run.journal);
     let mut is_first = true;
     loop {
         // Whoever paces the run is waited for before the platform is asked for more.
         if let Some(stop) = poll_fn(|cx| journal.poll_room(cx)).await {
             last_words(parts, journal, events);
-            return Some(stopped(parts, journal, stop));
+            return stopped(parts, journal, stop);
         }
         let next = poll_fn(|cx| {
             if let Poll::Ready(event) = events.poll_next_unpin(cx) {
@@ -76,24 +157,23 @@ async fn pump(run: &Closing, mut events: RunEvents) -> Option<Ending> {
             Ok(Some(event)) => event,
             Ok(None) => {
                 let said = "the answer broke off before its end";
-                return Some(Ending::Failed(Error::new(Kind::UpstreamProtocol, said)));
+                return failed(Error::new(Kind::UpstreamProtocol, said));
             }
             Err(stop) => {
                 last_words(parts, journal, events);
-                return Some(stopped(parts, journal, stop));
+                return stopped(parts, journal, stop);
             }
         };
         if std::mem::take(&mut is_first) {
             run.measure(|metrics, took| metrics.first_event(took));
         }
-        let is_end = matches!(event.what, Happening::Ended(_));
-        let held = journal.append(event, parts.clock.now());
-        if is_end {
-            return None;
+        if matches!(event.what, Happening::Ended(_)) {
+            return event;
         }
+        let held = journal.append(event, parts.clock.now());
         if held > parts.bounds.answer_bytes {
             let said = format!("the answer is larger than {} bytes", parts.bounds.answer_bytes);
-            return Some(Ending::Failed(Error::new(Kind::UpstreamProtocol, said)));
+            return failed(Error::new(Kind::UpstreamProtocol, said));
         }
     }
 }
@@ -115,84 +195,23 @@ fn last_words(parts: &Parts, journal: &Journal, mut events: RunEvents) {
 }
 
 /// What the end is when the run was stopped from our side.
-fn stopped(parts: &Parts, journal: &Journal, stop: Stop) -> Ending {
-    if stop == Stop::Interrupted {
-        let said = "the gateway stopped before the run had ended";
-        return Ending::Failed(Error::new(Kind::Interrupted, said));
+fn stopped(parts: &Parts, journal: &Journal, stop: Stop) -> RunEvent {
+    let ended = |ending| RunEvent::live(Happening::Ended(ending));
+    match stop {
+        Stop::Interrupted => {
+            let said = "the gateway stopped before the run had ended";
+            return ended(Ending::Failed(Error::new(Kind::Interrupted, said)));
+        }
+        Stop::Unrecorded => {
+            let said = "the run could not be recorded";
+            return ended(Ending::Failed(Error::new(Kind::AuditUnavailable, said)));
+        }
+        Stop::Requested | Stop::Unread => {}
     }
     // No platform documents a way to cancel; the connection to it is closed.
     let detail = "the connection to the platform was closed; whether the agent stops there, and \
                   at what cost, the platform does not say";
     let warning = Happening::Warning(Warning::new("cancel_best_effort", None, detail));
     journal.append(RunEvent::live(warning), parts.clock.now());
-    Ending::Cancelled
-}
-
-/// Does what must be done when a run is over, also when its task panics or is dropped.
-struct Closing {
-    parts: Arc<Parts>,
-    call: Arc<Call>,
-    plan: Arc<Plan>,
-    journal: Arc<Journal>,
-    began: Duration,
-    _in_flight: Option<Held>,
-}
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        if self.journal.ended().is_none() {
-            let error = Error::new(Kind::Internal, "the run's task ended unexpectedly");
-            let end = Happening::Ended(Ending::Failed(error));
-            self.journal.append(RunEvent::live(end), self.parts.clock.now());
-        }
-        let (turn, status) = self.journal.with_run(|run| (self.turn(run), run.status));
-        self.measure(|metrics, took| metrics.run_ended(status, took));
-        self.tell();
-        self.parts.threads.close(&self.plan.thread.id, turn);
-        self.parts.shelf.end(&self.journal);
-    }
-}
-
-impl Closing {
-    fn measure(&self, note: impl Fn(&UpstreamMetrics, Duration)) {
-        if let Some(platform) = self.parts.upstreams.get(self.plan.upstream()) {
-            note(&platform.metrics, self.parts.clock.monotonic().saturating_sub(self.began));
-        }
-    }
-
-    /// The one line of each run, without anything that was said in it.
-    fn tell(&self) {
-        let Some(run) = self.journal.ended() else { return };
-        tracing::info!(
-            run_id = %run.id,
-            trace_id = self.call.trace.trace_id(),
-            request_id = %self.call.id,
-            operation = self.call.operation,
-            upstream = %run.upstream.name,
-            kind = %run.upstream.kind,
-            outcome = run.status.as_str(),
-            code = run.error.as_ref().map(|error| error.code.as_str()),
-            duration_ms = run.duration_ms,
-            "run ended"
-        );
-    }
-
-    /// What the run leaves in its conversation.
-    fn turn(&self, run: &Run) -> Turn {
-        let vault = self.plan.thread.vault.clone();
-        let replays = |platform: &crate::gateway::Platform| platform.vendor.replays_history();
-        if !self.parts.upstreams.get(self.plan.upstream()).is_some_and(replays) {
-            return Turn { native: run.upstream.thread_id.clone(), vault, ..Turn::default() };
-        }
-        // A run that did not answer leaves nothing: its caller will ask again.
-        match (run.status, &run.output) {
-            (RunStatus::Completed | RunStatus::Incomplete, Some(output)) => Turn {
-                said: self.plan.request.input.clone(),
-                answered: Some(output.clone()),
-                native: None,
-                vault,
-            },
-            _ => Turn { vault, ..Turn::default() },
-        }
-    }
+    ended(Ending::Cancelled)
 }

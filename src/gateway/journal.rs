@@ -4,23 +4,23 @@
 //!
 //! Invariant: one lock, never held across an await; wakers are called after it is released.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use parking_lot::Mutex;
-use smallvec::SmallVec;
-
+use self::state::State;
 use crate::clock::Timestamp;
 use crate::model::agent::AgentRef;
 use crate::model::event::{Body, Recorded, RunEvent};
-use crate::model::fold::Fold;
 use crate::model::halt::{Halt, Stop};
 use crate::model::ids::RunId;
 use crate::model::principal::Principal;
-use crate::model::run::{Run, Warning};
+use crate::model::run::Run;
 use crate::model::vault::TokenVault;
+use parking_lot::Mutex;
 
 /// What becomes of a run when nobody reads it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,17 @@ pub enum Keep {
     WhileRead,
     /// It is cancelled, unless its reader lets it go on.
     UntilDetached,
-    /// It goes on.
+    /// It goes on: its caller can come back for it.
+    Kept,
+    /// It goes on, and nobody reads it to begin with.
     Detached,
+}
+
+impl Keep {
+    /// Whether the run goes on without readers.
+    pub fn goes_on(self) -> bool {
+        matches!(self, Self::Kept | Self::Detached)
+    }
 }
 
 /// Bounds of a journal, in bytes.
@@ -57,24 +66,6 @@ pub struct Journal {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    fold: Fold,
-    keep: Keep,
-    detached: Option<Arc<AtomicUsize>>,
-    kept: VecDeque<(Arc<Recorded>, usize)>,
-    kept_bytes: usize,
-    next_seq: u64,
-    /// Bytes that the pacing reader has not read; none without one.
-    lag: Option<usize>,
-    readers: usize,
-    next_reader: u64,
-    end: Option<Arc<Run>>,
-    stop: Option<Stop>,
-    driver: Option<Waker>,
-    waiting: SmallVec<[(u64, Waker); 1]>,
-}
-
 /// A place among a journal's readers.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -82,6 +73,8 @@ pub(super) struct Seat {
     pub(super) paces: bool,
     /// The last event that was read.
     pub(super) read: u64,
+    /// Whether the end was read.
+    pub(super) has_end: bool,
 }
 
 /// What a reader finds.
@@ -103,23 +96,56 @@ impl Journal {
     ) -> Self {
         let (id, at) = (run.id.clone(), run.created_at);
         let head = Arc::clone(&run);
-        let mut state = State {
-            fold: Fold::new(run, request_id),
-            keep,
-            detached: None,
-            kept: VecDeque::new(),
-            kept_bytes: 0,
-            next_seq: 1,
-            lag: None,
-            readers: 0,
-            next_reader: 0,
-            end: None,
-            stop: None,
-            driver: None,
-            waiting: SmallVec::new(),
-        };
+        let mut state = State::new(run, request_id, keep);
         state.record(&id, at, false, Body::Created(head), window);
         Self { id, owner, target, vault: None, window, state: Mutex::new(state) }
+    }
+
+    /// The journal of a run that somebody else drives, or that has ended before: with the events
+    /// that are kept of it.
+    pub fn restored(
+        run: Arc<Run>,
+        owner: Principal,
+        target: AgentRef,
+        window: Window,
+        events: Vec<Arc<Recorded>>,
+    ) -> Self {
+        let journal = Self::open(run, owner, target, "", window, Keep::Detached);
+        let mut state = journal.state.lock();
+        state.is_mirror = true;
+        if !events.is_empty() {
+            state.kept.clear();
+            state.kept_bytes = 0;
+        }
+        events.into_iter().for_each(|event| state.mirror(event));
+        drop(state);
+        journal
+    }
+
+    /// Takes in one event of a run that somebody else drives.
+    pub(super) fn mirrored(&self, event: Arc<Recorded>) {
+        let mut state = self.state.lock();
+        if event.seq >= state.next_seq {
+            state.mirror(event);
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Whether somebody else drives the run.
+    pub fn is_mirror(&self) -> bool {
+        self.state.lock().is_mirror
+    }
+
+    /// Whether it goes on without the caller who began it.
+    pub(super) fn is_detached(&self) -> bool {
+        self.state.lock().keep == Keep::Detached
+    }
+
+    /// Whether anybody reads it.
+    pub(super) fn is_read(&self) -> bool {
+        self.state.lock().readers > 0
     }
 
     /// The tokens in it are this vault's.
@@ -139,18 +165,24 @@ impl Journal {
         self
     }
 
+    /// Its events are kept in the store, for who comes back.
+    pub fn stored(self) -> Self {
+        self.state.lock().is_stored = true;
+        self
+    }
+
+    /// Whether its events are kept in the store.
+    pub fn is_stored(&self) -> bool {
+        self.state.lock().is_stored
+    }
+
     /// Takes in one event from the platform. Returns the bytes held for the answer so far.
     pub fn append(&self, event: RunEvent, now: Timestamp) -> usize {
         let mut state = self.state.lock();
         let synthetic = event.synthetic;
         if let Some(body) = state.fold.apply(event, now) {
             if let Body::Ended(run) = &body {
-                state.end = Some(Arc::clone(run));
-                if state.keep == Keep::Detached
-                    && let Some(detached) = &state.detached
-                {
-                    detached.fetch_sub(1, Ordering::Relaxed);
-                }
+                state.ended(Arc::clone(run));
             }
             state.record(&self.id, now, synthetic, body, self.window);
         }
@@ -159,6 +191,40 @@ impl Journal {
         drop(state);
         waiting.into_iter().for_each(|(_, waker)| waker.wake());
         held
+    }
+
+    /// The run and its last event as they are to be, which nobody is shown before
+    /// [`Self::close`]: its record must be durable first.
+    pub fn closing(&self, ending: RunEvent, now: Timestamp, took: Duration) -> Recorded {
+        let mut state = self.state.lock();
+        let shown = Arc::clone(state.fold.run());
+        let synthetic = ending.synthetic;
+        state.fold.apply(ending, now);
+        state.fold.took(took);
+        let body = Body::Ended(Arc::clone(state.fold.run()));
+        state.shown = Some(shown);
+        Recorded { seq: state.next_seq, at: now, synthetic, run_id: self.id.clone(), body }
+    }
+
+    /// Shows the end: the one that was told before, or another one in its place.
+    pub fn close(&self, run: Arc<Run>, now: Timestamp, synthetic: bool) {
+        let mut state = self.state.lock();
+        state.fold.replace(Arc::clone(&run));
+        state.shown = None;
+        state.ended(Arc::clone(&run));
+        state.record(&self.id, now, synthetic, Body::Ended(run), self.window);
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// The kept events after this one.
+    pub fn events_after(&self, seq: u64) -> Vec<Arc<Recorded>> {
+        let state = self.state.lock();
+        let later = state.kept.iter().rev().take_while(|(event, _)| event.seq > seq);
+        let mut events: Vec<_> = later.map(|(event, _)| Arc::clone(event)).collect();
+        events.reverse();
+        events
     }
 
     /// Ready when the pacing reader has caught up enough, or there is none. The driver polls it
@@ -188,13 +254,13 @@ impl Journal {
     /// The run as it stands.
     pub fn run(&self) -> Arc<Run> {
         let state = self.state.lock();
-        Arc::clone(state.fold.run())
+        Arc::clone(state.run())
     }
 
     /// Reads something of the run as it stands, without a copy of it.
     pub fn with_run<T>(&self, read: impl FnOnce(&Run) -> T) -> T {
         let state = self.state.lock();
-        read(state.fold.run())
+        read(state.run())
     }
 
     /// The run when it is over.
@@ -220,7 +286,7 @@ impl Journal {
         if paces {
             state.lag = Some(state.kept_bytes);
         }
-        Seat { number: state.next_reader, paces, read: after }
+        Seat { number: state.next_reader, paces, read: after, has_end: false }
     }
 
     pub(super) fn leave(&self, seat: &Seat) {
@@ -230,9 +296,16 @@ impl Journal {
         if seat.paces {
             state.lag = None;
         }
-        let unread = state.readers == 0 && state.keep != Keep::Detached;
-        if unread && state.end.is_none() && state.stop.is_none() {
-            state.stop = Some(Stop::Unread);
+        if state.readers == 0 && state.end.is_none() && state.stop.is_none() {
+            match state.keep {
+                Keep::WhileRead | Keep::UntilDetached => state.stop = Some(Stop::Unread),
+                // From now on nobody's patience bounds it.
+                Keep::Kept => {
+                    state.keep = Keep::Detached;
+                    state.count_detached();
+                }
+                Keep::Detached => {}
+            }
         }
         let driver = state.driver.take();
         drop(state);
@@ -253,6 +326,7 @@ impl Journal {
     /// The run goes on without readers from now on.
     pub(super) fn detach(&self) {
         let mut state = self.state.lock();
+        state.is_stored = true;
         if std::mem::replace(&mut state.keep, Keep::Detached) != Keep::Detached {
             state.count_detached();
         }
@@ -273,7 +347,7 @@ impl Journal {
         let mut state = self.state.lock();
         if seat.read + 1 >= state.next_seq {
             if state.end.is_some() {
-                return Poll::Ready(Found::Over);
+                return Poll::Ready(state.end_after(seat));
             }
             state.wait(seat.number, cx);
             return Poll::Pending;
@@ -290,6 +364,7 @@ impl Journal {
             return Poll::Ready(Found::Over);
         };
         seat.read += 1;
+        seat.has_end = event.body.is_terminal();
         let mut driver = None;
         if seat.paces {
             let lag = state.lag.unwrap_or(0).saturating_sub(bytes);
@@ -313,71 +388,4 @@ impl Halt for Journal {
             }
         }
     }
-}
-
-impl State {
-    fn count_detached(&self) {
-        if let (None, Some(detached)) = (&self.end, &self.detached) {
-            detached.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    fn record(&mut self, id: &RunId, at: Timestamp, synthetic: bool, body: Body, window: Window) {
-        let bytes = weigh(&body);
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        let event = Recorded { seq, at, synthetic, run_id: id.clone(), body };
-        self.kept.push_back((Arc::new(event), bytes));
-        self.kept_bytes += bytes;
-        self.lag = self.lag.map(|lag| lag + bytes);
-        // What the pacing reader has not read stays, whatever it weighs: its lag is bounded.
-        while self.kept_bytes > window.kept.max(self.lag.unwrap_or(0)) && self.kept.len() > 1 {
-            if let Some((_, bytes)) = self.kept.pop_front() {
-                self.kept_bytes -= bytes;
-            }
-        }
-    }
-
-    /// What a reader is told when the events that it wants are no longer kept.
-    fn gap(&self, id: &RunId, from: u64, first: u64) -> Recorded {
-        let detail = format!("events {from} to {} are no longer kept", first - 1);
-        let at = self.kept.front().map_or(Timestamp(0), |(event, _)| event.at);
-        let body = Body::Warning(Warning::new("events_dropped", None, detail));
-        Recorded { seq: first - 1, at, synthetic: true, run_id: id.clone(), body }
-    }
-
-    fn set_driver(&mut self, cx: &Context<'_>) {
-        match &mut self.driver {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.driver = Some(cx.waker().clone()),
-        }
-    }
-
-    fn wait(&mut self, number: u64, cx: &Context<'_>) {
-        match self.waiting.iter_mut().find(|(waiting, _)| *waiting == number) {
-            Some((_, waker)) => waker.clone_from(cx.waker()),
-            None => self.waiting.push((number, cx.waker().clone())),
-        }
-    }
-}
-
-/// Bytes of an event in memory, roughly: its texts and a fixed part.
-fn weigh(body: &Body) -> usize {
-    const FIXED: usize = 160;
-    FIXED
-        + match body {
-            Body::MessageDelta(text)
-            | Body::MessageCompleted(text)
-            | Body::ReasoningDelta(text) => text.len(),
-            Body::ToolCallStarted { name, arguments, .. } => name.len() + arguments.weight(),
-            Body::ToolCallCompleted { name, result, .. } => name.len() + result.weight(),
-            Body::Governance(decision) => decision.layers.weight() + decision.tool.len(),
-            Body::Usage(_) => size_of::<crate::model::run::Usage>(),
-            Body::Warning(warning) => warning.detail.len(),
-            Body::Created(run) | Body::Started(run) | Body::Ended(run) => {
-                let steps: usize =
-                    run.steps.iter().map(|s| 200 + s.arguments.weight() + s.result.weight()).sum();
-                1_024 + steps + run.output.as_ref().map_or(0, |text| text.len())
-            }
-        }
 }

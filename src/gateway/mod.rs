@@ -4,13 +4,21 @@
 //! Invariant: policy stands between platform and journal (the RUN stack), never between journal
 //! and reader, so that no way of reading can miss it.
 
+pub mod audit;
 pub mod cancel;
+mod closing;
+pub mod deliver;
 pub mod drive;
 pub mod journal;
+pub mod keeper;
 pub mod keys;
 pub mod layers;
+pub mod lives;
+mod mirror;
 pub mod read;
 pub mod reader;
+mod records;
+pub mod replay;
 mod restore;
 pub mod shelf;
 pub mod start;
@@ -20,10 +28,16 @@ pub mod visible;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
+use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
-use crate::clock::{Clock, Ids};
+use crate::clock::{Clock, Ids, Timestamp};
 use crate::config;
+use crate::error::Result;
+use crate::gateway::deliver::Callbacks;
+use crate::gateway::keeper::Keeper;
+use crate::gateway::lives::Lives;
+use crate::gateway::replay::Keys;
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
 use crate::http::service::{AdmitService, RunService};
@@ -37,7 +51,7 @@ use crate::telemetry::metrics::UpstreamMetrics;
 pub use crate::gateway::journal::Keep;
 pub use crate::gateway::read::{RunFilter, RunPage};
 pub use crate::gateway::reader::Reader;
-pub use crate::gateway::start::Admitted;
+pub use crate::gateway::start::{Admitted, Wanted};
 
 #[cfg(test)]
 mod tests;
@@ -70,9 +84,22 @@ pub struct Parts {
     pub shelf: Shelf,
     /// How many runs are in flight that nobody waits for.
     pub detached: Arc<AtomicUsize>,
-    /// The conversations that are remembered.
+    /// The conversations that have a run at work.
     pub threads: Threads,
+    /// What must outlive the process.
+    pub keeper: Arc<Keeper>,
+    /// The keys whose requests are being admitted.
+    pub keys: Keys,
+    /// What delivers callbacks.
+    pub callbacks: Callbacks,
+    /// What is known of other processes on the same store.
+    pub lives: Lives,
+    /// Whether the store can be written: it writes.
+    pub probe: Probe,
 }
+
+/// Writes to the store, to find out whether that is possible.
+pub type Probe = Box<dyn Fn(Timestamp) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// An upstream, as use cases see it.
 pub struct Platform {

@@ -8,13 +8,15 @@ use crate::gateway::Gateway;
 use crate::gateway::journal::Journal;
 use crate::gateway::reader::Reader;
 use crate::gateway::restore::View;
-use crate::gateway::threads::not_found;
+use crate::gateway::threads::{not_found, shown};
 use crate::model::call::Call;
 use crate::model::ids::{RunId, ThreadId};
 use crate::model::judge::{Action, Owned, Question, Resource};
 use crate::model::run::{Run, RunStatus};
 use crate::model::thread::ThreadHead;
 use crate::model::upstream::UpstreamView;
+use crate::store::rows::RunsFilter;
+use crate::store::runs::{Events, KeptRun};
 
 /// Which runs to list.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +53,7 @@ const BATCH: usize = 128;
 impl Gateway {
     /// A run that this caller may see, as it stands.
     pub async fn run(&self, call: &Call, id: &str) -> Result<Arc<Run>> {
-        let journal = self.find(call, id)?;
+        let journal = self.find(call, id).await?;
         Ok(View::of(&journal, call.principal()).run(journal.run()))
     }
 
@@ -64,14 +66,9 @@ impl Gateway {
                     .ok_or_else(|| Error::invalid("cursor", "not a cursor of this list"))?,
             ),
         };
-        // Other workspaces' runs are never listed: there are many, and policy is for the few.
-        let workspace = &call.principal().workspace;
-        let wanted = |journal: &Journal| {
-            journal.owner.workspace == *workspace && journal.with_run(|run| filter.picks(run))
-        };
         let mut runs = Vec::new();
         for _ in 0..LOOKED_AT / BATCH {
-            let batch = self.0.shelf.newest(before.as_ref(), BATCH, wanted);
+            let batch = self.batch(call, filter, before.clone()).await?;
             let is_last = batch.len() < BATCH;
             for journal in batch {
                 // One more than asked for tells that there is a next page.
@@ -79,7 +76,9 @@ impl Gateway {
                     return Ok(RunPage { runs, next_cursor: before.map(|id| id.to_string()) });
                 }
                 before = Some(journal.id.clone());
-                if self.shows(call, &journal) {
+                // What it was when it was admitted picked it; what it is now may not.
+                let is_picked = journal.with_run(|run| filter.picks(run));
+                if is_picked && self.shows(call, &journal) {
                     runs.push(View::of(&journal, call.principal()).run(journal.run()));
                 }
             }
@@ -90,22 +89,56 @@ impl Gateway {
         Ok(RunPage { runs, next_cursor: before.map(|id| id.to_string()) })
     }
 
+    /// The next runs of a list: those of this process as they stand, others as they are kept.
+    async fn batch(
+        &self,
+        call: &Call,
+        filter: &RunFilter,
+        before: Option<RunId>,
+    ) -> Result<Vec<Arc<Journal>>> {
+        let wanted = RunsFilter {
+            // Other workspaces' runs are never listed: there are many, and policy is for the few.
+            workspace: call.principal().workspace.clone(),
+            agent: filter.agent.clone(),
+            // The store knows only whether a run has ended.
+            status: filter.status.filter(|status| status.is_terminal()),
+            thread_id: filter.thread_id.clone(),
+            created_after: filter.created_after,
+            before,
+        };
+        let kept = self.0.keeper.runs.runs(&wanted, BATCH).await?;
+        let journal = |kept: &KeptRun| match self.0.shelf.get(&kept.more.run.id) {
+            Some(journal) => journal,
+            None => Arc::new(self.restored(kept, Events::default())),
+        };
+        Ok(kept.iter().map(journal).collect())
+    }
+
     /// Reads a run that this caller may see after event `after`; 0 for all of it.
     pub async fn follow(&self, call: &Call, id: &str, after: u64) -> Result<Reader> {
-        let journal = self.find(call, id)?;
-        // Waiting for it would pass over all that comes before, the end included.
-        if after > journal.last_seq() {
+        let journal = self.find(call, id).await?;
+        // Waiting for it would pass over all that comes before, the end included. Of a run that was
+        // driven elsewhere, the caller may have seen more than was noted.
+        if after > journal.last_seq() && !journal.is_mirror() {
             let said = format!("the run has no event {after} yet");
             return Err(Error::new(Kind::InvalidRequest, said));
         }
         let view = View::of(&journal, call.principal());
-        Ok(Reader::new(journal, after, false, view))
+        let reader = Reader::new(Arc::clone(&journal), after, false, view);
+        self.mirror(&journal);
+        Ok(reader)
     }
 
     /// A thread that this caller may see.
     pub async fn thread(&self, call: &Call, id: &str) -> Result<ThreadHead> {
         let id = ThreadId::parse(id).ok_or_else(not_found)?;
-        let (owner, reference, head) = self.0.threads.get(&id).ok_or_else(not_found)?;
+        let (owner, reference, head) = match self.0.threads.get(&id) {
+            Some(busy) => busy,
+            None => {
+                let kept = self.0.keeper.runs.thread(&id).await?.ok_or_else(not_found)?;
+                shown(&kept.thread)
+            }
+        };
         let (workspace, subject) = (owner.workspace.as_str(), owner.subject.as_str());
         let owned = Owned { id: id.as_str(), agent: (&reference).into(), workspace, subject };
         let may = self.ask(call, Action::Read, Resource::Thread(owned)).is_ok();
@@ -132,8 +165,11 @@ impl Gateway {
     }
 
     /// A run that this caller may see.
-    pub(super) fn find(&self, call: &Call, id: &str) -> Result<Arc<Journal>> {
-        let found = RunId::parse(id).and_then(|id| self.0.shelf.get(&id));
+    pub(super) async fn find(&self, call: &Call, id: &str) -> Result<Arc<Journal>> {
+        let found = match RunId::parse(id) {
+            Some(id) => self.locate(&id).await?,
+            None => None,
+        };
         let found = found.filter(|journal| self.shows(call, journal));
         found.ok_or_else(|| {
             Error::new(Kind::RunNotFound, "there is no such run, or it is another caller's")

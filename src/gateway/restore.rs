@@ -100,7 +100,7 @@ fn rare(vault: &dyn TokenVault, mut body: Body) -> Body {
 
 /// Every text of a run that may hold a token. What tools were given stays as the platform had it,
 /// but for what a rule lets through.
-fn restored(vault: &dyn TokenVault, mut run: Run) -> Run {
+pub(super) fn restored(vault: &dyn TokenVault, mut run: Run) -> Run {
     run.output.iter_mut().for_each(|Text(text)| string(vault, text));
     run.output_json.iter_mut().for_each(|value| json(vault, value));
     for step in &mut run.steps {

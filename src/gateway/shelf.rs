@@ -68,27 +68,4 @@ impl Shelf {
     pub fn in_flight_count(&self) -> usize {
         self.state.lock().in_flight.len()
     }
-
-    /// The newest `limit` runs before `before` that `wanted` picks, newest first.
-    pub fn newest(
-        &self,
-        before: Option<&RunId>,
-        limit: usize,
-        wanted: impl Fn(&Journal) -> bool,
-    ) -> Vec<Arc<Journal>> {
-        let state = self.state.lock();
-        let mut in_flight = state.in_flight.values().rev().peekable();
-        let mut ended = state.ended.values().map(|(journal, _)| journal).rev().peekable();
-        let merged = std::iter::from_fn(|| match (in_flight.peek(), ended.peek()) {
-            (Some(a), Some(b)) if a.id > b.id => in_flight.next(),
-            (Some(_), None) => in_flight.next(),
-            (_, Some(_)) => ended.next(),
-            (None, None) => None,
-        });
-        merged
-            .filter(|journal| before.is_none_or(|before| journal.id < *before) && wanted(journal))
-            .take(limit)
-            .cloned()
-            .collect()
-    }
 }

@@ -1,25 +1,34 @@
 //! Starts a run: finds the agent, holds the request against what its platform can do, finds or
-//! opens the conversation, asks the ADMIT stack, opens the journal, and has the run driven.
+//! opens the conversation, asks the ADMIT stack, has the run recorded, opens the journal, and has
+//! the run driven. A request whose key is bound to a run is answered by that run.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::oneshot;
 use tower::ServiceExt;
 
+use crate::config::Durability;
 use crate::error::{Error, Kind, Result};
+use crate::gateway::drive::{self, Task};
 use crate::gateway::journal::{Journal, Keep, Window};
 use crate::gateway::reader::Reader;
+use crate::gateway::replay::{KeyGuard, Keyed};
 use crate::gateway::restore::View;
-use crate::gateway::threads::{Threads, Turn};
-use crate::gateway::{Gateway, drive};
+use crate::gateway::threads::{Threads, busy, not_found};
+use crate::gateway::{Gateway, records};
 use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::capability::{Field, Support};
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::judge::{Circumstances, Mode};
+use crate::model::judge::{Action, Basis, Circumstances, Mode, Question, Resource, When};
 use crate::model::plan::{Admission, Plan, PlannedThread, Proposal, RunCall, ToolControl};
+use crate::model::record::{CallFacts, Digest, RunFacts};
 use crate::model::request::RunRequest;
 use crate::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
+use crate::store::log::Entry;
+use crate::store::rows::Admitted as Written;
+use crate::store::runs::{CallbackTo, KeptRun, More, NewRun, NewTurn};
 
 /// An admitted run.
 #[derive(Debug)]
@@ -28,6 +37,33 @@ pub struct Admitted {
     pub run: Arc<Run>,
     /// Reads it from its first event, and paces it.
     pub reader: Reader,
+    /// Whether it is a run that an earlier request began.
+    pub is_replayed: bool,
+}
+
+/// How a caller wants its run.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What becomes of it when nobody reads it.
+    pub keep: Keep,
+    /// The caller's key: the same request under the same key is the same run.
+    pub key: Option<String>,
+    /// Whom its end is told.
+    pub callback: Option<CallbackTo>,
+}
+
+impl From<Keep> for Wanted {
+    fn from(keep: Keep) -> Self {
+        Self { keep, key: None, callback: None }
+    }
+}
+
+/// What goes into the record of a run that is to be admitted.
+struct Recorded {
+    request: Digest,
+    keyed: Option<Keyed>,
+    callback: Option<CallbackTo>,
+    version: i64,
 }
 
 impl Gateway {
@@ -38,31 +74,44 @@ impl Gateway {
         call: &Arc<Call>,
         agent: &str,
         mut request: RunRequest,
-        keep: Keep,
+        wanted: impl Into<Wanted>,
     ) -> Result<Admitted> {
+        let Wanted { keep, key, callback } = wanted.into();
         let alias = self.visible(call.principal(), agent)?;
         let platform = self.platform(&alias.upstream)?;
         let table = platform.vendor.capabilities();
         let target = AgentRef { upstream: alias.upstream, native: alias.id };
+        call.facts.tell(RunFacts::of(agent, &target));
         let mode = match keep {
             Keep::Detached => Mode::Background,
-            Keep::WhileRead | Keep::UntilDetached if request.stream => Mode::Stream,
-            Keep::WhileRead | Keep::UntilDetached => Mode::Whole,
+            Keep::WhileRead | Keep::UntilDetached | Keep::Kept if request.stream => Mode::Stream,
+            Keep::WhileRead | Keep::UntilDetached | Keep::Kept => Mode::Whole,
         };
         let told = |target: &AgentRef, request: &RunRequest, error| {
             self.refused(call, target, request, mode, error)
         };
+        let text = canonical(&request)?;
+        let keyed = key.map(|key| self.keyed(call, &key, &target, &text));
+        let mut guard = None;
+        if let Some(keyed) = &keyed {
+            let held = self.0.keys.hold(keyed).await;
+            if let Some(admitted) = self.replayed(call, keyed).await? {
+                return Ok(admitted);
+            }
+            guard = Some(held);
+        }
+        if let Some(to) = &callback {
+            let checked = self.0.callbacks.check(&to.url);
+            checked.map_err(|error| told(&target, &request, error))?;
+        }
         self.check(&request, keep).map_err(|error| told(&target, &request, error))?;
+        self.0.keeper.check()?;
         let mut warnings = std::mem::take(&mut request.warnings);
         let admitted = table.admit(&mut request, &target.upstream);
         warnings.extend(admitted.map_err(|error| told(&target, &request, error))?);
-        let thread = self.thread_for(call, agent, &target, &request, &mut warnings);
-        let thread = thread.map_err(|error| told(&target, &request, error))?;
-        let busy = Busy {
-            threads: &self.0.threads,
-            id: Some(thread.id.clone()),
-            is_new: !thread.is_continued,
-        };
+        let thread = self.thread_for(call, agent, &target, &request, &mut warnings).await;
+        let (thread, version) = thread.map_err(|error| told(&target, &request, error))?;
+        let busy = Busy { threads: &self.0.threads, id: Some(thread.id.clone()) };
         let run_id = RunId::new(&*self.0.ids, self.0.clock.now());
         let plan = Plan {
             run_id,
@@ -87,10 +136,18 @@ impl Gateway {
         }
         let proposal = Proposal { call: Arc::clone(call), plan };
         let admission = self.0.admission.clone().oneshot(proposal).await?;
-        call.facts.admitted();
         let run = self.head(agent, &admission.plan, warnings);
         busy.handed_over();
-        Ok(self.admit(call, run, admission, keep))
+        let request = records::digest(&self.0.keeper.runs.sealer, &text);
+        // A run that can be come back to goes on when its caller hangs up.
+        let keep = match keep {
+            Keep::WhileRead | Keep::UntilDetached if keyed.is_some() || callback.is_some() => {
+                Keep::Kept
+            }
+            Keep::WhileRead | Keep::UntilDetached | Keep::Kept | Keep::Detached => keep,
+        };
+        let recorded = Recorded { request, keyed, callback, version };
+        self.admit(call, run, admission, keep, recorded, guard).await
     }
 
     /// The run as it stands when it is admitted.
@@ -124,23 +181,104 @@ impl Gateway {
         }
     }
 
-    fn admit(&self, call: &Arc<Call>, run: Run, admission: Admission, keep: Keep) -> Admitted {
+    /// Has the run recorded and driven, and waits until it is recorded.
+    async fn admit(
+        &self,
+        call: &Arc<Call>,
+        run: Run,
+        admission: Admission,
+        keep: Keep,
+        recorded: Recorded,
+        guard: Option<KeyGuard>,
+    ) -> Result<Admitted> {
         let Admission { plan, grants } = admission;
-        let bounds = &self.0.bounds;
-        let window = Window { lag: bounds.window_bytes, kept: bounds.journal_bytes };
+        let (parts, keeper) = (&self.0, &self.0.keeper);
         let head = Arc::new(run);
+        let is_stored = keep.goes_on() || plan.thread.is_continued;
+        let recorded_is_keyed = recorded.keyed.is_some();
+        let new = self.new_run(call, &head, &plan, recorded, is_stored)?;
+        let window = Window { lag: parts.bounds.window_bytes, kept: parts.bounds.journal_bytes };
         let (owner, target) = (call.principal().clone(), plan.target.clone());
         let journal = Journal::open(Arc::clone(&head), owner, target, &call.id, window, keep)
             .veiled_by(plan.thread.vault.clone())
-            .counted(&self.0.detached);
-        let journal = Arc::new(journal);
-        self.0.shelf.put(Arc::clone(&journal));
+            .counted(&parts.detached);
+        let journal = Arc::new(if is_stored { journal.stored() } else { journal });
+        // Of two requests with one key, or in one conversation, on whichever nodes, one is written;
+        // the other must not have been sent.
+        let is_strict = keeper.durability == Durability::Strict
+            || recorded_is_keyed
+            || plan.thread.is_continued;
         let view = View::own(&journal);
         let reader = Reader::new(Arc::clone(&journal), 0, true, view.clone());
         let halt = Arc::clone(&journal) as _;
         let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants, halt };
-        self.0.tasks.spawn("run", drive::drive(Arc::clone(&self.0), run_call, journal));
-        Admitted { run: view.run(head), reader }
+        // From here on the run is its own task's: whoever hangs up now takes nothing along.
+        let (tell, told) = oneshot::channel();
+        let task = Task { run_call, journal, new, is_strict, tell, guard };
+        parts.tasks.spawn("run", drive::run(Arc::clone(parts), task));
+        let lost = |_| Error::new(Kind::Internal, "the run's task ended unexpectedly");
+        match told.await.map_err(lost)?? {
+            Written::Kept => Ok(Admitted { run: view.run(head), reader, is_replayed: false }),
+            Written::Bound(binding) => self.attach(call, &binding.run_id).await,
+            Written::Busy => Err(busy()),
+        }
+    }
+
+    /// What is written of a run when it is admitted.
+    fn new_run(
+        &self,
+        call: &Call,
+        run: &Arc<Run>,
+        plan: &Plan,
+        recorded: Recorded,
+        is_stored: bool,
+    ) -> Result<NewRun> {
+        let keeper = &self.0.keeper;
+        let Recorded { request, keyed, callback, version } = recorded;
+        let key = keyed.as_ref().map(Keyed::shown);
+        let facts = records::facts(plan, run, request, key);
+        let record = records::admitted(&keeper.scribe, call, run, &facts, self.basis(call, plan));
+        let who = call.principal();
+        let vault = plan.thread.vault.as_ref().filter(|vault| is_stored && !vault.is_empty());
+        let more = More {
+            run: Arc::clone(run),
+            target: plan.target.clone(),
+            name: who.name.clone(),
+            kind: who.kind,
+            call: CallFacts::of(call),
+            facts,
+            callback,
+            vault: vault.map_or(serde_json::Value::Null, |vault| vault.saved()),
+        };
+        let thread = if plan.thread.is_continued {
+            Some(NewTurn::Resumes(plan.thread.id.clone(), version))
+        } else if is_stored {
+            let kept = self.0.threads.kept(&plan.thread.id);
+            kept.map(|mut kept| {
+                kept.busy = Some(run.id.clone());
+                NewTurn::Opens(Box::new(kept))
+            })
+        } else {
+            None
+        };
+        Ok(NewRun {
+            binding: keyed.map(|keyed| keyed.binding(&run.id, run.created_at)),
+            run: KeptRun { boot: keeper.scribe.boot(), owner: who.clone(), more },
+            thread,
+            entries: vec![Entry::of(&record)?],
+        })
+    }
+
+    /// What let a run in, for its record.
+    fn basis(&self, call: &Call, plan: &Plan) -> Basis {
+        let servers = plan.servers();
+        let when = When::at(self.0.clock.now());
+        self.0.judge.basis(&Question {
+            principal: call.principal(),
+            action: Action::Run,
+            resource: Resource::Agent((&plan.target).into()),
+            circumstances: plan.circumstances(call, when, &servers),
+        })
     }
 
     /// What is told of a request that is refused before the ADMIT stack has been asked.
@@ -189,27 +327,39 @@ impl Gateway {
         Err(error.retry_after(std::time::Duration::from_secs(5)))
     }
 
-    fn thread_for(
+    /// The conversation of a run, and the version at which it stands.
+    async fn thread_for(
         &self,
         call: &Call,
         agent: &str,
         target: &AgentRef,
         request: &RunRequest,
         warnings: &mut Vec<Warning>,
-    ) -> Result<PlannedThread> {
+    ) -> Result<(PlannedThread, i64)> {
         let now = self.0.clock.now();
         let who = call.principal();
         let Some(id) = &request.thread_id else {
             let id = ThreadId::new(&*self.0.ids, now);
-            return Ok(self.0.threads.open(id, who, agent, target.clone(), now));
+            return Ok((self.0.threads.open(id, who, agent, target.clone(), now), 0));
         };
-        let (thread, dropped) = self.0.threads.resume(id, who, target, now)?;
+        self.0.threads.check_idle(id, who, target)?;
+        let keeper = &self.0.keeper;
+        let kept = keeper.runs.thread(id).await?.ok_or_else(not_found)?;
+        let version = kept.version;
+        let vault = keeper.vaults.restored(who, id.as_str(), &kept.vault);
+        let (thread, dropped) = self.0.threads.resume(kept, vault, who, target, now)?;
         if dropped > 0 {
             let detail = format!("the thread's oldest {dropped} messages are no longer kept");
             warnings.push(Warning::new("history_truncated", Some("thread_id"), detail));
         }
-        Ok(thread)
+        Ok((thread, version))
     }
+}
+
+/// A request as text: the same for two requests that ask for the same.
+fn canonical(request: &RunRequest) -> Result<Vec<u8>> {
+    serde_json::to_vec(request)
+        .map_err(|cause| Error::new(Kind::Internal, "the request has no JSON").caused_by(cause))
 }
 
 /// A conversation that waits for its run to be admitted. Dropped, because the run was refused or
@@ -217,7 +367,6 @@ impl Gateway {
 struct Busy<'a> {
     threads: &'a Threads,
     id: Option<ThreadId>,
-    is_new: bool,
 }
 
 impl Busy<'_> {
@@ -229,10 +378,8 @@ impl Busy<'_> {
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        match self.id.take() {
-            Some(id) if self.is_new => self.threads.forget(&id),
-            Some(id) => self.threads.close(&id, Turn::default()),
-            None => {}
+        if let Some(id) = self.id.take() {
+            self.threads.release(&id);
         }
     }
 }

@@ -9,6 +9,7 @@ use futures_util::stream;
 use http::{HeaderMap, StatusCode};
 use indexmap::IndexMap;
 use parking_lot::Mutex;
+use serde_json::Value;
 use tower::service_fn;
 
 use super::*;
@@ -24,7 +25,11 @@ use crate::model::plan::{Admission, Grants, Plan, Proposal, RunCall};
 use crate::model::principal::{Identity, Principal};
 use crate::model::request::RunRequest;
 use crate::model::run::RunStatus;
+use crate::model::scribe::Scribe;
+use crate::model::vault::{TokenVault, Vaults};
 use crate::outbound::Exchange;
+use crate::store::runs::Runs;
+use crate::store::seal::Sealer;
 use crate::telemetry::metrics::Metrics;
 
 struct Fake(Capabilities);
@@ -58,13 +63,12 @@ fn bounds() -> config::Runs {
         kept: 3,
         answer_bytes: 100_000,
         max_duration: Duration::from_secs(60),
-        threads: 10,
         history_bytes: 10_000,
         max_background: 1,
     }
 }
 
-fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static) -> Gateway {
+async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static) -> Gateway {
     let answer: Arc<Answer> = Arc::new(Box::new(answer));
     let service = service_fn(move |call: RunCall| {
         let answer = Arc::clone(&answer);
@@ -78,15 +82,35 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
         workspaces: Vec::new(),
         health: Box::new(|| Health::Healthy),
     };
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_000_000)));
+    let ids: Arc<dyn Ids> = Arc::new(CountingIds::default());
+    let tasks = Tasks::default();
+    static STORES: AtomicUsize = AtomicUsize::new(0);
+    let number = STORES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("switchyard_gateway_{}_{number}.db", std::process::id());
+    let url = format!("sqlite://{}", std::env::temp_dir().join(name).display());
+    let store = crate::store::open(&url, Arc::clone(&clock), &tasks).await.unwrap();
+    let keeper = Keeper::new(
+        Runs { rows: Arc::clone(&store.rows), sealer: Sealer::new(&[7; 32], &[]) },
+        Scribe::new(Arc::clone(&clock), Arc::clone(&ids)),
+        Arc::new(NoVaults),
+        config::Durability::Overlap,
+        crate::store::health::Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone()),
+    );
     Gateway::new(Parts {
-        clock: Arc::new(ManualClock::at(Timestamp(1_000_000))),
-        ids: Arc::new(CountingIds::default()),
-        tasks: Tasks::default(),
+        clock,
+        ids,
+        tasks,
         upstreams: IndexMap::from([("up".to_owned(), fake)]),
         agents: IndexMap::new(),
         detached: Arc::default(),
         shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
-        threads: Threads::new(bounds.threads, bounds.history_bytes),
+        threads: Threads::new(bounds.history_bytes),
+        keeper: Arc::new(keeper),
+        keys: Keys::default(),
+        lives: Lives::default(),
+        callbacks: callbacks(),
+        probe: Box::new(|_| Box::pin(async { Ok(()) })),
         bounds,
         admission: AdmitService::new(service_fn(|proposal: Proposal| async move {
             Ok(Admission { plan: proposal.plan, grants: Grants::default() })
@@ -94,6 +118,29 @@ fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + 'static
         service: RunService::new(service),
         judge: Arc::new(Owners),
     })
+}
+
+/// No address may be called.
+fn callbacks() -> Callbacks {
+    use crate::http::egress::allowed::Allowed;
+    use crate::http::egress::post::{Clocks, Poster};
+
+    let clocks = Clocks { connect: Duration::from_secs(1), whole: Duration::from_secs(1) };
+    Callbacks {
+        poster: Poster::new(Allowed::default(), clocks).unwrap(),
+        signers: IndexMap::new(),
+        secret_of: Box::new(|_| crate::wire::webhook::secret::SigningSecret::unknown().unwrap()),
+        permits: Arc::new(tokio::sync::Semaphore::new(1)),
+    }
+}
+
+/// There are no tokens here.
+struct NoVaults;
+
+impl Vaults for NoVaults {
+    fn restored(&self, _: &Principal, _: &str, _: &Value) -> Option<Arc<dyn TokenVault>> {
+        None
+    }
 }
 
 /// Lets callers see every agent, and see and stop what is theirs.
@@ -175,7 +222,7 @@ async fn settle(gateway: &Gateway) {
 
 #[tokio::test]
 async fn a_run_is_read_as_events_and_as_a_whole() {
-    let gateway = gateway(happy);
+    let gateway = gateway(happy).await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let mut names = Vec::new();
@@ -198,7 +245,7 @@ async fn a_run_is_read_as_events_and_as_a_whole() {
 async fn the_last_reader_who_leaves_cancels_the_run() {
     let dropped = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&dropped);
-    let gateway = gateway(move |_| Ok(until_dropped(vec![delta("x")], &seen)));
+    let gateway = gateway(move |_| Ok(until_dropped(vec![delta("x")], &seen))).await;
     let admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
@@ -218,7 +265,7 @@ async fn the_last_reader_who_leaves_cancels_the_run() {
 
 #[tokio::test]
 async fn a_detached_run_goes_on_without_readers() {
-    let gateway = gateway(happy);
+    let gateway = gateway(happy).await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     admitted.reader.next().await.unwrap();
@@ -231,11 +278,12 @@ async fn a_detached_run_goes_on_without_readers() {
 
 #[tokio::test]
 async fn a_background_run_is_refused_by_the_encoder_before_it_is_admitted() {
-    let gateway = gateway(happy);
+    let gateway = gateway(happy).await;
     let refused =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::Detached).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::UnsupportedByUpstream);
-    assert!(gateway.0.shelf.newest(None, 10, |_| true).is_empty());
+    let all = RunFilter { limit: 10, ..RunFilter::default() };
+    assert!(gateway.runs(&me(), &all).await.unwrap().runs.is_empty());
 }
 
 #[tokio::test]
@@ -249,7 +297,8 @@ async fn the_reader_who_started_it_paces_the_platform() {
             delta(&"x".repeat(100))
         });
         Ok(deltas.chain(stream::iter([completed()])).boxed())
-    });
+    })
+    .await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     for _ in 0..50 {
@@ -272,7 +321,8 @@ async fn a_reader_who_falls_behind_is_told_what_is_missing() {
     let gateway = gateway(|_| {
         let deltas = stream::iter(0..500).map(|_| delta(&"x".repeat(100)));
         Ok(deltas.chain(stream::iter([completed()])).boxed())
-    });
+    })
+    .await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
@@ -295,7 +345,7 @@ async fn a_reader_who_falls_behind_is_told_what_is_missing() {
 async fn a_run_is_cancelled_once() {
     let dropped = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&dropped);
-    let gateway = gateway(move |_| Ok(until_dropped(vec![], &seen)));
+    let gateway = gateway(move |_| Ok(until_dropped(vec![], &seen))).await;
     let admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
@@ -308,7 +358,7 @@ async fn a_run_is_cancelled_once() {
 
 #[tokio::test]
 async fn anothers_run_is_not_found() {
-    let gateway = gateway(happy);
+    let gateway = gateway(happy).await;
     let admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let id = admitted.run.id.to_string();
@@ -333,7 +383,8 @@ async fn a_thread_replays_what_was_said() {
         let said = call.plan.messages().map(|m| (m.role, m.content.0.clone())).collect();
         log.lock().push(said);
         happy(call)
-    });
+    })
+    .await;
     let mut first =
         gateway.start(&me(), "up:a", RunRequest::of("one"), Keep::WhileRead).await.unwrap();
     let thread = first.reader.end().await.thread_id.clone();
@@ -356,7 +407,7 @@ async fn a_thread_replays_what_was_said() {
 
 #[tokio::test]
 async fn a_run_whose_task_panics_still_has_one_end() {
-    let gateway = gateway(|_| panic!("a bug"));
+    let gateway = gateway(|_| panic!("a bug")).await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let run = admitted.reader.end().await;
@@ -368,7 +419,7 @@ async fn a_run_whose_task_panics_still_has_one_end() {
 async fn runs_in_flight_end_as_interrupted_when_the_process_goes() {
     let dropped = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&dropped);
-    let gateway = gateway(move |_| Ok(until_dropped(vec![], &seen)));
+    let gateway = gateway(move |_| Ok(until_dropped(vec![], &seen))).await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     gateway.interrupt_all();
@@ -379,7 +430,7 @@ async fn runs_in_flight_end_as_interrupted_when_the_process_goes() {
 
 #[tokio::test]
 async fn an_answer_without_bounds_is_cut_off() {
-    let gateway = gateway(|_| Ok(stream::repeat_with(|| delta(&"x".repeat(1_000))).boxed()));
+    let gateway = gateway(|_| Ok(stream::repeat_with(|| delta(&"x".repeat(1_000))).boxed())).await;
     let mut admitted =
         gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
     let run = admitted.reader.end().await;
@@ -387,8 +438,8 @@ async fn an_answer_without_bounds_is_cut_off() {
 }
 
 #[tokio::test]
-async fn the_number_of_remembered_runs_is_bounded_and_listed_newest_first() {
-    let gateway = gateway(happy);
+async fn runs_are_listed_newest_first_whether_they_are_remembered_or_kept() {
+    let gateway = gateway(happy).await;
     for _ in 0..5 {
         let mut run =
             gateway.start(&me(), "up:a", RunRequest::of("hi"), Keep::WhileRead).await.unwrap();
@@ -399,15 +450,16 @@ async fn the_number_of_remembered_runs_is_bounded_and_listed_newest_first() {
     let page = gateway.runs(&me(), &filter).await.unwrap();
     assert_eq!(page.runs.len(), 2);
     assert!(page.runs[0].id > page.runs[1].id);
-    let rest = RunFilter { cursor: page.next_cursor, ..filter };
+    let rest = RunFilter { cursor: page.next_cursor, limit: 10, ..filter };
     let page = gateway.runs(&me(), &rest).await.unwrap();
-    assert_eq!(page.runs.len(), 1, "three of five are remembered");
+    assert_eq!(page.runs.len(), 3, "three of five are remembered, and two are kept");
+    assert!(page.runs.is_sorted_by(|newer, older| newer.id > older.id));
     assert_eq!(page.next_cursor, None);
 }
 
 #[tokio::test]
 async fn an_unknown_agent_is_not_found() {
-    let gateway = gateway(happy);
+    let gateway = gateway(happy).await;
     for name in ["nobody", "else:a", "up:", ""] {
         let error =
             gateway.start(&me(), name, RunRequest::of("hi"), Keep::WhileRead).await.unwrap_err();
@@ -423,7 +475,7 @@ fn text_is_never_printed() {
 #[tokio::test]
 async fn runs_that_nobody_waits_for_are_bounded_however_they_were_let_go() {
     let dropped = Arc::new(AtomicBool::new(false));
-    let gateway = gateway(move |_| Ok(until_dropped(vec![], &dropped)));
+    let gateway = gateway(move |_| Ok(until_dropped(vec![], &dropped))).await;
     let call = me();
     let start = || gateway.start(&call, "up:a", RunRequest::of("hi"), Keep::UntilDetached);
     let (one, two) = (start().await.unwrap(), start().await.unwrap());

@@ -1,11 +1,12 @@
-//! The conversations that are remembered, in memory, within a bound. A conversation is bound to
-//! the caller that opened it, belongs to one agent, and has one run at a time: two at once would
-//! each answer without the other's turn.
+//! The conversations that have a run at work. A conversation is bound to the caller that opened it,
+//! belongs to one agent, and has one run at a time: two at once would each answer without the
+//! other's turn. Between runs a conversation is in the store alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -16,19 +17,19 @@ use crate::model::plan::PlannedThread;
 use crate::model::principal::Principal;
 use crate::model::thread::{Thread, ThreadHead};
 use crate::model::vault::TokenVault;
+use crate::store::runs::KeptThread;
 
-/// The remembered conversations.
+/// The conversations that have a run at work.
 #[derive(Debug)]
 pub struct Threads {
-    kept: usize,
     history_bytes: usize,
-    state: Mutex<BTreeMap<ThreadId, Entry>>,
+    busy: Mutex<BTreeMap<ThreadId, Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     thread: Thread,
-    is_busy: bool,
+    version: i64,
     /// What stands behind the tokens of its history, and of its runs.
     vault: Option<Arc<dyn TokenVault>>,
 }
@@ -47,9 +48,9 @@ pub struct Turn {
 }
 
 impl Threads {
-    /// Room for so many conversations, with so many bytes of history each.
-    pub fn new(kept: usize, history_bytes: usize) -> Self {
-        Self { kept, history_bytes, state: Mutex::new(BTreeMap::new()) }
+    /// Keeps so many bytes of history of each conversation.
+    pub fn new(history_bytes: usize) -> Self {
+        Self { history_bytes, busy: Mutex::default() }
     }
 
     /// Opens a conversation, busy with its first run.
@@ -72,53 +73,54 @@ impl Threads {
             created_at: now,
             updated_at: now,
         };
-        let mut state = self.state.lock();
-        if state.len() >= self.kept
-            && let Some(oldest) = state.iter().find(|(_, e)| !e.is_busy).map(|(id, _)| id.clone())
-        {
-            state.remove(&oldest);
-        }
-        state.insert(id.clone(), Entry { thread, is_busy: true, vault: None });
+        self.busy.lock().insert(id.clone(), Entry { thread, version: 0, vault: None });
         PlannedThread { id, is_continued: false, native: None, history: Vec::new(), vault: None }
+    }
+
+    /// Refuses to continue a conversation that has a run at work here.
+    pub fn check_idle(&self, id: &ThreadId, who: &Principal, target: &AgentRef) -> Result<()> {
+        match self.busy.lock().get(id) {
+            None => Ok(()),
+            Some(entry) => check(&entry.thread, who, target).and(Err(busy())),
+        }
     }
 
     /// Continues a conversation of this caller's with this agent; it is busy from then on. Also
     /// returns how many messages have been dropped from its history.
     pub fn resume(
         &self,
-        id: &ThreadId,
+        kept: KeptThread,
+        vault: Option<Arc<dyn TokenVault>>,
         who: &Principal,
         target: &AgentRef,
         now: Timestamp,
     ) -> Result<(PlannedThread, usize)> {
-        let mut state = self.state.lock();
-        let entry = state.get_mut(id).filter(|entry| entry.thread.owner == *who);
-        let entry = entry.ok_or_else(not_found)?;
-        // By what the names stand for: an alias and its reference are the same agent.
-        if entry.thread.target != *target {
-            let said = format!("this thread is with agent `{}`", entry.thread.agent);
-            return Err(Error::invalid("thread_id", said));
+        let KeptThread { mut thread, version, busy: at_work, .. } = kept;
+        check(&thread, who, target)?;
+        if at_work.is_some() {
+            return Err(busy());
         }
-        if entry.is_busy {
-            return Err(Error::new(Kind::Conflict, "another run of this thread is in flight"));
-        }
-        entry.is_busy = true;
-        entry.thread.updated_at = now;
-        let thread = PlannedThread {
+        thread.updated_at = now;
+        let (id, dropped) = (thread.id.clone(), thread.dropped);
+        let planned = PlannedThread {
             id: id.clone(),
             is_continued: true,
-            native: entry.thread.native.clone(),
-            history: entry.thread.history.clone(),
-            vault: entry.vault.clone(),
+            native: thread.native.clone(),
+            history: thread.history.clone(),
+            vault: vault.clone(),
         };
-        Ok((thread, entry.thread.dropped))
+        let mut all = self.busy.lock();
+        if all.contains_key(&id) {
+            return Err(busy());
+        }
+        all.insert(id, Entry { thread, version, vault });
+        Ok((planned, dropped))
     }
 
-    /// The run in it is over; `turn` is what it leaves.
-    pub fn close(&self, id: &ThreadId, turn: Turn) {
-        let mut state = self.state.lock();
-        let Some(entry) = state.get_mut(id) else { return };
-        entry.is_busy = false;
+    /// The conversation as its run leaves it, to be kept.
+    pub fn turned(&self, id: &ThreadId, turn: Turn) -> Option<KeptThread> {
+        let mut all = self.busy.lock();
+        let entry = all.get_mut(id)?;
         entry.vault = turn.vault.or(entry.vault.take());
         let thread = &mut entry.thread;
         thread.native = turn.native.or(thread.native.take());
@@ -127,19 +129,58 @@ impl Threads {
             thread.history.push(Message::new(Role::Assistant, answer));
         }
         thread.dropped += drop_oldest_turns(&mut thread.history, self.history_bytes);
+        entry.version += 1;
+        Some(entry.kept())
     }
 
-    /// A conversation that was opened for a run that there is not.
-    pub fn forget(&self, id: &ThreadId) {
-        self.state.lock().remove(id);
+    /// A conversation as it stands, with its run at work.
+    pub fn kept(&self, id: &ThreadId) -> Option<KeptThread> {
+        self.busy.lock().get(id).map(Entry::kept)
+    }
+
+    /// Its run is over, or there never was one.
+    pub fn release(&self, id: &ThreadId) {
+        self.busy.lock().remove(id);
     }
 
     /// Whose a conversation is, with which agent, and what a caller is shown of it.
     pub fn get(&self, id: &ThreadId) -> Option<(Principal, AgentRef, ThreadHead)> {
-        let state = self.state.lock();
-        let thread = &state.get(id)?.thread;
-        Some((thread.owner.clone(), thread.target.clone(), thread.head()))
+        self.busy.lock().get(id).map(|entry| shown(&entry.thread))
     }
+}
+
+impl Entry {
+    fn kept(&self) -> KeptThread {
+        let vault = self.vault.as_ref().filter(|vault| !vault.is_empty());
+        KeptThread {
+            thread: self.thread.clone(),
+            version: self.version,
+            busy: None,
+            vault: vault.map_or(Value::Null, |vault| vault.saved()),
+        }
+    }
+}
+
+/// Whose a conversation is, with which agent, and what a caller is shown of it.
+pub(super) fn shown(thread: &Thread) -> (Principal, AgentRef, ThreadHead) {
+    (thread.owner.clone(), thread.target.clone(), thread.head())
+}
+
+fn check(thread: &Thread, who: &Principal, target: &AgentRef) -> Result<()> {
+    if thread.owner != *who {
+        return Err(not_found());
+    }
+    // By what the names stand for: an alias and its reference are the same agent.
+    if thread.target != *target {
+        let said = format!("this thread is with agent `{}`", thread.agent);
+        return Err(Error::invalid("thread_id", said));
+    }
+    Ok(())
+}
+
+/// What a caller is told that continues a conversation which has a run at work.
+pub(super) fn busy() -> Error {
+    Error::new(Kind::Conflict, "another run of this thread is in flight")
 }
 
 /// What callers are told of a conversation that is not there, or not theirs.
@@ -193,64 +234,60 @@ mod tests {
         }
     }
 
+    /// A conversation of `me` with agent `a` after these turns, as it is kept.
+    fn kept(threads: &Threads, me: &Principal, turns: Vec<Turn>) -> KeptThread {
+        let id = ThreadId::new(&CountingIds::default(), NOW);
+        threads.open(id.clone(), me, "a", agent("a"), NOW);
+        let mut kept = threads.kept(&id).unwrap();
+        for turn in turns {
+            kept = threads.turned(&id, turn).unwrap();
+        }
+        threads.release(&id);
+        kept
+    }
+
     #[test]
     fn a_thread_is_bound_to_its_caller_and_its_agent() {
-        let (threads, me) = (Threads::new(10, 1_000), Principal::anonymous());
-        let id = ThreadId::new(&CountingIds::default(), NOW);
-        threads.open(id.clone(), &me, "a", agent("a"), NOW);
-        threads.close(&id, Turn::default());
-        assert_eq!(
-            threads.resume(&id, &other(), &agent("a"), NOW).unwrap_err().kind(),
-            Kind::ThreadNotFound
-        );
-        assert!(threads.get(&id).unwrap().0 == me);
-        assert_eq!(
-            threads.resume(&id, &me, &agent("b"), NOW).unwrap_err().kind(),
-            Kind::InvalidRequest
-        );
-        assert!(threads.resume(&id, &me, &agent("a"), NOW).is_ok());
+        let (threads, me) = (Threads::new(1_000), Principal::anonymous());
+        let kept = kept(&threads, &me, vec![Turn::default()]);
+        let resume =
+            |who: &Principal, native| threads.resume(kept.clone(), None, who, &agent(native), NOW);
+        assert_eq!(resume(&other(), "a").unwrap_err().kind(), Kind::ThreadNotFound);
+        assert_eq!(resume(&me, "b").unwrap_err().kind(), Kind::InvalidRequest);
+        assert!(resume(&me, "a").is_ok());
     }
 
     #[test]
     fn a_thread_has_one_run_at_a_time() {
-        let (threads, me) = (Threads::new(10, 1_000), Principal::anonymous());
-        let id = ThreadId::new(&CountingIds::default(), NOW);
-        threads.open(id.clone(), &me, "a", agent("a"), NOW);
-        assert_eq!(threads.resume(&id, &me, &agent("a"), NOW).unwrap_err().kind(), Kind::Conflict);
-        threads.close(&id, Turn::default());
-        assert!(threads.resume(&id, &me, &agent("a"), NOW).is_ok());
+        let (threads, me) = (Threads::new(1_000), Principal::anonymous());
+        let kept = kept(&threads, &me, vec![Turn::default()]);
+        let id = &kept.thread.id;
+        let resume = |kept: KeptThread| threads.resume(kept, None, &me, &agent("a"), NOW);
+        assert!(threads.check_idle(id, &me, &agent("a")).is_ok());
+        resume(kept.clone()).unwrap();
+        assert_eq!(resume(kept.clone()).unwrap_err().kind(), Kind::Conflict);
+        let refused = threads.check_idle(id, &me, &agent("a")).unwrap_err();
+        assert_eq!(refused.kind(), Kind::Conflict);
+        let refused = threads.check_idle(id, &other(), &agent("a")).unwrap_err();
+        assert_eq!(refused.kind(), Kind::ThreadNotFound);
+        threads.release(id);
+        resume(kept.clone()).unwrap();
+        threads.release(id);
+        // Another process has it at work.
+        let run = crate::model::ids::RunId::new(&CountingIds::default(), NOW);
+        let at_work = KeptThread { busy: Some(run), ..kept };
+        assert_eq!(resume(at_work).unwrap_err().kind(), Kind::Conflict);
     }
 
     #[test]
     fn the_oldest_whole_turns_go_first() {
-        let (threads, me) = (Threads::new(10, 200), Principal::anonymous());
-        let id = ThreadId::new(&CountingIds::default(), NOW);
-        threads.open(id.clone(), &me, "a", agent("a"), NOW);
-        for n in 0..4 {
-            threads.close(&id, turn(&format!("question {n}"), &format!("answer {n}")));
-        }
-        let (thread, dropped) = threads.resume(&id, &me, &agent("a"), NOW).unwrap();
+        let (threads, me) = (Threads::new(200), Principal::anonymous());
+        let turns = (0..4).map(|n| turn(&format!("question {n}"), &format!("answer {n}")));
+        let kept = kept(&threads, &me, turns.collect());
+        assert_eq!(kept.version, 4);
+        let (thread, dropped) = threads.resume(kept, None, &me, &agent("a"), NOW).unwrap();
         assert_eq!(dropped, 4);
         let texts: Vec<_> = thread.history.iter().map(|m| m.content.0.as_str()).collect();
         assert_eq!(texts, ["question 2", "answer 2", "question 3", "answer 3"]);
-    }
-
-    #[test]
-    fn the_number_of_threads_is_bounded_and_busy_ones_stay() {
-        let (threads, me, ids) =
-            (Threads::new(2, 200), Principal::anonymous(), CountingIds::default());
-        let made: Vec<_> = (0..3)
-            .map(|n| {
-                let id = ThreadId::new(&ids, NOW);
-                threads.open(id.clone(), &me, "a", agent("a"), NOW);
-                if n == 1 {
-                    threads.close(&id, Turn::default());
-                }
-                id
-            })
-            .collect();
-        assert!(threads.get(&made[0]).is_some());
-        assert!(threads.get(&made[1]).is_none());
-        assert!(threads.get(&made[2]).is_some());
     }
 }

@@ -54,6 +54,17 @@ pub enum Needs {
     Scope(Scope),
 }
 
+/// How carefully an operation is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Care {
+    /// Not at all: it says nothing about anybody.
+    Never,
+    /// By and by, and counted where it is lost.
+    Relaxed,
+    /// Before it is answered.
+    Durable,
+}
+
 macro_rules! operations {
     ($($operation:ident $name:literal $method:ident $path:literal $face:ident $listener:ident $needs:expr;)*) => {
         /// An operation.
@@ -119,6 +130,10 @@ operations! {
     RevokeKey       "revoke_key"        DELETE "/admin/keys/{key_id}"       Admin   Admin Needs::Scope(Scope::Admin);
     RevokeToken     "revoke_token"      POST "/admin/tokens/revoke"         Admin   Admin Needs::Scope(Scope::Admin);
     Explain         "explain"           POST "/admin/explain"               Admin   Admin Needs::Scope(Scope::Admin);
+    ListAudit       "list_audit"        GET  "/admin/audit"                 Admin   Admin Needs::Scope(Scope::AuditRead);
+    ListCheckpoints "list_checkpoints"  GET  "/admin/audit/checkpoints"     Admin   Admin Needs::Scope(Scope::AuditRead);
+    ProveRecord     "prove_record"      GET  "/admin/audit/records/{seq}/proof" Admin Admin Needs::Scope(Scope::AuditRead);
+    TailAudit       "tail_audit"        GET  "/admin/audit/tail"            Admin   Admin Needs::Scope(Scope::AuditRead);
     GetConfig       "get_config"        GET  "/admin/config"                Admin   Admin Needs::Scope(Scope::Admin);
 }
 
@@ -165,6 +180,17 @@ impl Operation {
 
     fn is_on(self, listener: Listener) -> bool {
         self.listener() == listener || self.listener() == Listener::Both
+    }
+
+    /// How carefully it is recorded when it is done. What is refused is always recorded.
+    pub fn recorded(self) -> Care {
+        if matches!(
+            self,
+            Self::GetMetrics | Self::GetHealth | Self::GetReadiness | Self::GetOpenApi
+        ) {
+            return Care::Never;
+        }
+        if self.method() == Method::GET { Care::Relaxed } else { Care::Durable }
     }
 
     /// `HEAD` is a `GET` whose answer's body is left out on the way (RFC 9110, 9.3.2).

@@ -18,10 +18,12 @@ use tower::Service;
 use crate::config::Hook;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Gateway;
+use crate::gateway::audit::AuditAdmin;
 use crate::gateway::keys::KeyAdmin;
 use crate::http::body::Body;
 use crate::http::operation::{Needs, Operation, Route};
 use crate::inbound::admin::explain::Explains;
+use crate::inbound::admin::tail::Draining;
 use crate::inbound::{acp, admin, hooks, unified};
 use crate::model::call::Call;
 use crate::model::judge::Judge;
@@ -41,6 +43,10 @@ pub struct Parts {
     pub judge: Arc<dyn Judge>,
     /// Administers keys.
     pub keys: KeyAdmin,
+    /// Reads the audit.
+    pub audit: AuditAdmin,
+    /// Whether the gateway is shutting down.
+    pub draining: Draining,
     /// Says why a caller would be let in or not.
     pub explains: Arc<dyn Explains>,
     /// The names of the configured issuers.
@@ -107,6 +113,9 @@ impl Inner {
         if route.operation.needs() == Needs::Scope(Scope::Admin) {
             admin::handle::authorize(parts, &call)?;
         }
+        if route.operation.needs() == Needs::Scope(Scope::AuditRead) {
+            admin::audit::authorize(parts, &call)?;
+        }
         match route.operation {
             Operation::CreateRun => {
                 unified::handle::create_run(parts, &call, None, &head, body).await
@@ -140,6 +149,10 @@ impl Inner {
             Operation::RevokeKey => admin::handle::revoke_key(parts, &head, first).await,
             Operation::RevokeToken => admin::handle::revoke_token(parts, &head, body).await,
             Operation::Explain => admin::handle::explain(parts, &head, body).await,
+            Operation::ListAudit => admin::audit::list(parts, &head).await,
+            Operation::ListCheckpoints => admin::audit::checkpoints(parts, &head).await,
+            Operation::ProveRecord => admin::audit::prove(parts, &head, first).await,
+            Operation::TailAudit => admin::audit::follow(parts, &head).await,
             Operation::GetConfig => admin::handle::get_config(parts, &head),
             // Refused on the EDGE already, with the methods that are there.
             Operation::Unknown => Err(Error::new(Kind::NotFound, "there is nothing at this path")),

@@ -109,13 +109,22 @@ fn is_zero_quality(parameter: &str) -> bool {
     quality.is_some_and(|(_, value)| value.trim().parse::<f32>().is_ok_and(|q| q <= 0.0))
 }
 
-/// Refuses `Idempotency-Key`, which a caller relies on and the gateway cannot honour yet.
-pub fn refuse_idempotency_key(headers: &HeaderMap) -> Result<()> {
-    if !headers.contains_key("idempotency-key") {
-        return Ok(());
+/// Characters of an idempotency key, at most.
+const KEY_CHARACTERS: usize = 255;
+
+/// The caller's `Idempotency-Key`: 1 to 255 visible characters of ASCII.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let wrong = |said: String| Err(Error::invalid("Idempotency-Key", said));
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return wrong("must be given once".to_owned());
     }
-    Err(Error::new(Kind::NotSupported, "Idempotency-Key is not supported yet")
-        .at("Idempotency-Key", "not supported yet"))
+    let key = value.as_bytes();
+    if key.is_empty() || key.len() > KEY_CHARACTERS || !key.iter().all(u8::is_ascii_graphic) {
+        return wrong(format!("must be 1 to {KEY_CHARACTERS} visible characters of ASCII"));
+    }
+    Ok(value.to_str().ok().map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -186,10 +195,19 @@ mod tests {
     }
 
     #[test]
-    fn an_idempotency_key_is_refused_by_name() {
-        assert!(refuse_idempotency_key(&HeaderMap::new()).is_ok());
-        let refused = refuse_idempotency_key(&with("idempotency-key", "k1")).unwrap_err();
-        assert_eq!(refused.kind(), Kind::NotSupported);
-        assert_eq!(refused.fields()[0].path, "Idempotency-Key");
+    fn an_idempotency_key_is_one_word_of_ascii() {
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+        let longest = "k".repeat(255);
+        for good in ["k1", "8e03978e-40d5-43e8-bc93-6894a57f9324", "\"quoted\"", &longest] {
+            let read = idempotency_key(&with("idempotency-key", good)).unwrap();
+            assert_eq!(read.as_deref(), Some(good));
+        }
+        for wrong in ["", "two words", "k\u{e9}", &"k".repeat(256)] {
+            let refused = idempotency_key(&with("idempotency-key", wrong)).unwrap_err();
+            assert_eq!(refused.fields()[0].path, "Idempotency-Key", "{wrong}");
+        }
+        let mut twice = with("idempotency-key", "k1");
+        twice.append("idempotency-key", HeaderValue::from_static("k1"));
+        assert!(idempotency_key(&twice).is_err());
     }
 }

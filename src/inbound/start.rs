@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::error::{Kind, Problem, Result};
-use crate::gateway::{Admitted, Gateway, Keep, Reader};
+use crate::gateway::{Admitted, Gateway, Keep, Reader, Wanted};
 use crate::http::body::Body;
 use crate::inbound::prefer::Patience;
 use crate::inbound::{answer, errors};
@@ -17,39 +17,53 @@ use crate::model::call::Call;
 use crate::model::event::{Body as EventBody, Recorded};
 use crate::model::request::RunRequest;
 use crate::model::run::{Run, RunStatus};
+use crate::store::runs::CallbackTo;
 
 /// How long a stream's head waits for a run that fails at once, to answer with its problem.
 const FIRST_EVENT: Duration = Duration::from_secs(1);
 
+/// What a caller asks for besides the run.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Its idempotency key.
+    pub key: Option<String>,
+    /// Whom the end of the run is told.
+    pub callback: Option<CallbackTo>,
+}
+
 /// Starts a run and waits for its end as long as `patience` says. What comes back is the run as
-/// it stands then.
+/// it stands then, and whether an earlier request began it.
 pub async fn whole(
     gateway: &Gateway,
     call: &Arc<Call>,
     agent: &str,
     request: RunRequest,
     patience: Patience,
-) -> Result<Arc<Run>> {
+    asked: Asked,
+) -> Result<(Arc<Run>, bool)> {
     let keep = match patience {
         Patience::Unbounded => Keep::WhileRead,
         Patience::Within(_) => Keep::UntilDetached,
         Patience::None => Keep::Detached,
     };
-    let Admitted { run, mut reader } = gateway.start(call, agent, request, keep).await?;
+    let Asked { key, callback } = asked;
+    let wanted = Wanted { keep, key, callback };
+    let admitted = gateway.start(call, agent, request, wanted).await?;
+    let Admitted { run, mut reader, is_replayed } = admitted;
     let within = match patience {
-        Patience::Unbounded => return Ok(reader.end().await),
+        Patience::Unbounded => return Ok((reader.end().await, is_replayed)),
         Patience::None => {
             reader.detach();
-            return Ok(run);
+            return Ok((run, is_replayed));
         }
         Patience::Within(within) => within,
     };
     if let Ok(ended) = tokio::time::timeout(within, reader.end()).await {
-        return Ok(ended);
+        return Ok((ended, is_replayed));
     }
     let run = reader.run();
     reader.detach();
-    Ok(run)
+    Ok((run, is_replayed))
 }
 
 /// A run whose stream is to be answered.
@@ -68,8 +82,12 @@ pub async fn streamed(
     call: &Arc<Call>,
     agent: &str,
     request: RunRequest,
-) -> Result<Streamed> {
-    let Admitted { mut reader, .. } = gateway.start(call, agent, request, Keep::WhileRead).await?;
+    asked: Asked,
+) -> Result<(Streamed, bool)> {
+    let Asked { key, callback } = asked;
+    let wanted = Wanted { keep: Keep::WhileRead, key, callback };
+    let Admitted { mut reader, is_replayed, .. } =
+        gateway.start(call, agent, request, wanted).await?;
     let mut read = Vec::new();
     let first = async {
         while let Some(event) = reader.next().await {
@@ -84,10 +102,20 @@ pub async fn streamed(
         None
     };
     let failed = tokio::time::timeout(FIRST_EVENT, first).await.ok().flatten();
-    Ok(match failed {
+    let streamed = match failed {
         Some(run) => Streamed::Failed(run),
         None => Streamed::Open(read, reader),
-    })
+    };
+    Ok((streamed, is_replayed))
+}
+
+/// Says that the answer is of a run which an earlier request began.
+pub fn replaying(mut response: Response<Body>, is_replayed: bool) -> Response<Body> {
+    if is_replayed {
+        let name = HeaderName::from_static("idempotent-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 /// The problem of a run whose HTTP answer is that problem; none for runs that are answered 200.

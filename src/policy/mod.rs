@@ -4,6 +4,7 @@
 //! Invariant: policy knows neither faces nor platforms.
 
 pub mod access;
+pub mod audit;
 pub mod budget;
 pub mod identity;
 pub mod limits;

@@ -40,10 +40,16 @@ pub(super) async fn call(
     if let Some(media_type) = shown.media_type {
         request = request.header("content-type", media_type);
     }
+    for (name, value) in shown.headers {
+        request = request.header(*name, *value);
+    }
     let request = request.body(Full::new(Bytes::from(body)))?;
     let exchange = async {
         let (head, body) = sender.send_request(request).await?.into_parts();
         say(&head.status.to_string());
+        if head.headers.contains_key("idempotent-replayed") {
+            say("idempotent-replayed: true");
+        }
         let media_type = head.headers.get("content-type").map(|value| value.as_bytes());
         if media_type == Some(b"text/event-stream") {
             show_stream(body).await?;

@@ -1,5 +1,5 @@
 //! What the demo shows: one request of each kind, in an order that tells a story. `THREAD` and
-//! `RUN` stand for the ids that the last answers had.
+//! `RUN` stand for the ids that the last answers had, `RECEIVER` for where callbacks are received.
 
 /// One shown call.
 pub(super) struct Shown {
@@ -19,6 +19,10 @@ pub(super) struct Shown {
     pub(super) has_key: bool,
     /// Whether what the platform received is shown, too.
     pub(super) shows_received: bool,
+    /// Headers beside those that every call has.
+    pub(super) headers: &'static [(&'static str, &'static str)],
+    /// Whether the callback that it asks for is waited for and shown.
+    pub(super) shows_callback: bool,
     /// Of a text answer, only the lines that begin with this are shown.
     pub(super) only: &'static str,
 }
@@ -34,6 +38,8 @@ const fn post(title: &'static str, path: &'static str, body: &'static str) -> Sh
         expected: 200,
         has_key: true,
         shows_received: false,
+        headers: &[],
+        shows_callback: false,
         only: "",
     }
 }
@@ -48,9 +54,13 @@ const fn get(title: &'static str, path: &'static str) -> Shown {
         expected: 200,
         has_key: true,
         shows_received: false,
+        headers: &[],
+        shows_callback: false,
         only: "",
     }
 }
+
+const KEYED: &[(&str, &str)] = &[("idempotency-key", "ticket-17")];
 
 pub(super) const CALLS: &[Shown] = &[
     Shown {
@@ -111,6 +121,35 @@ pub(super) const CALLS: &[Shown] = &[
     get("Look at it", "/v1/runs/RUN"),
     Shown { media_type: None, ..post("And stop it", "/v1/runs/RUN/cancel", "") },
     Shown {
+        headers: KEYED,
+        ..post(
+            "Ask once: under a key the same request is the same run",
+            "/v1/runs",
+            r#"{"agent":"researcher","input":"Find the latest figures"}"#,
+        )
+    },
+    Shown {
+        headers: KEYED,
+        ..post(
+            "The same again, as Zapier would after a time-out: replayed, and not paid twice",
+            "/v1/runs",
+            r#"{"agent":"researcher","input":"Find the latest figures"}"#,
+        )
+    },
+    Shown {
+        headers: &[("last-event-id", "2")],
+        ..get("Its events again, from where a reader was cut off", "/v1/runs/RUN/events")
+    },
+    Shown {
+        expected: 202,
+        shows_callback: true,
+        ..post(
+            "Be called when it is over: signed, and tried for days until it is taken",
+            "/v1/runs",
+            r#"{"agent":"writer","input":"Say good night","background":true,"callback":{"url":"http://RECEIVER/done"}}"#,
+        )
+    },
+    Shown {
         shows_received: true,
         ..post(
             "PII, masked: of a card's number the platform sees four digits",
@@ -155,6 +194,7 @@ pub(super) const CALLS: &[Shown] = &[
         "/admin/explain",
         r#"{"key":"n8n","agent":"support","max_cost_usd":"0.50"}"#,
     ),
+    get("What is on record of the last refusal", "/admin/audit?stage=refused&limit=1"),
     Shown {
         has_key: false,
         only: "switchyard_runs_total{kind=\"make\"",

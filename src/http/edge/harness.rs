@@ -14,10 +14,10 @@ use crate::http::operation::Listener;
 use crate::telemetry::metrics::Metrics;
 
 /// What layers are built from, with a clock that stands.
-pub(super) struct Fixture {
-    pub(super) clock: ManualClock,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) listener: Listener,
+pub(crate) struct Fixture {
+    pub(crate) clock: ManualClock,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) listener: Listener,
 }
 
 impl Default for Fixture {
@@ -41,7 +41,7 @@ impl Fixture {
     }
 
     /// Through the call layer alone.
-    pub(super) async fn call<F>(&self, request: Request<Body>, inner: F) -> Response<Body>
+    pub(crate) async fn call<F>(&self, request: Request<Body>, inner: F) -> Response<Body>
     where
         F: Fn(Request<Body>) -> Result<Response<Body>> + Clone + Send + Sync + 'static,
     {
@@ -52,7 +52,7 @@ impl Fixture {
     }
 
     /// Through the call layer and `step`.
-    pub(super) async fn through<T, F>(
+    pub(crate) async fn through<T, F>(
         &self,
         step: T,
         request: Request<Body>,
@@ -71,16 +71,16 @@ impl Fixture {
 }
 
 /// A `GET` over HTTP/1.1.
-pub(super) fn get(path: &str) -> Request<Body> {
+pub(crate) fn get(path: &str) -> Request<Body> {
     Request::get(path).header("host", "localhost").body(Body::empty()).unwrap()
 }
 
 /// A `POST` over HTTP/1.1.
-pub(super) fn post(path: &str, body: Body) -> Request<Body> {
+pub(crate) fn post(path: &str, body: Body) -> Request<Body> {
     Request::post(path).header("host", "localhost").body(body).unwrap()
 }
 
 /// An empty answer.
-pub(super) fn done(_: Request<Body>) -> Result<Response<Body>> {
+pub(crate) fn done(_: Request<Body>) -> Result<Response<Body>> {
     Ok(Response::new(Body::empty()))
 }

@@ -16,4 +16,4 @@ pub mod trace;
 mod trace_context;
 
 #[cfg(test)]
-mod harness;
+pub(crate) mod harness;

@@ -11,7 +11,7 @@ use crate::inbound::acp::events::Encoder;
 use crate::inbound::acp::{request as acp_request, response};
 use crate::inbound::faces::Parts;
 use crate::inbound::prefer::Patience;
-use crate::inbound::start::{self, Streamed};
+use crate::inbound::start::{self, Asked, Streamed};
 use crate::inbound::{headers, stream};
 use crate::model::call::Call;
 
@@ -28,18 +28,24 @@ pub async fn run_acp(
     if workspace != call.principal().workspace {
         return Err(Error::new(Kind::AgentNotFound, "there is no such agent"));
     }
-    headers::refuse_idempotency_key(&head.headers)?;
+    let key = headers::idempotency_key(&head.headers)?;
     headers::require_plain(&head.headers)?;
     let bytes = body.read().await?;
     let request = acp_request::decode(&bytes)?;
+    let asked = Asked { key, callback: None };
     if request.stream {
-        return match start::streamed(&parts.gateway, call, agent, request).await? {
+        let (streamed, is_replayed) =
+            start::streamed(&parts.gateway, call, agent, request, asked).await?;
+        let answer = match streamed {
             Streamed::Open(read, reader) => {
-                Ok(stream::answer(read, reader, Encoder::default(), parts.heartbeat))
+                stream::answer(read, reader, Encoder::default(), parts.heartbeat)
             }
-            Streamed::Failed(run) => response::answer(&run, &call.id),
+            Streamed::Failed(run) => response::answer(&run, &call.id)?,
         };
+        return Ok(start::replaying(answer, is_replayed));
     }
-    let run = start::whole(&parts.gateway, call, agent, request, Patience::Unbounded).await?;
-    response::answer(&run, &call.id)
+    let patience = Patience::Unbounded;
+    let (run, is_replayed) =
+        start::whole(&parts.gateway, call, agent, request, patience, asked).await?;
+    Ok(start::replaying(response::answer(&run, &call.id)?, is_replayed))
 }

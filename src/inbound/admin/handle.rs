@@ -95,7 +95,6 @@ pub fn get_config(parts: &Parts, head: &Head) -> Result<Response<Body>> {
 
 async fn read<T: DeserializeOwned>(head: &Head, body: Body) -> Result<T> {
     Query::read(head.uri.query(), &[])?;
-    headers::refuse_idempotency_key(&head.headers)?;
     headers::require_json(&head.headers)?;
     let bytes = body.read().await?;
     let Object(read) = json::decode(&bytes, Bounds::default())?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts as Head;
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
 use crate::config::{Hook, HookInput};
 use crate::error::{Error, Kind, Result};
@@ -12,11 +12,14 @@ use crate::http::body::Body;
 use crate::inbound::faces::Parts;
 use crate::inbound::hooks::request::{self as hook_request, Reply};
 use crate::inbound::prefer::{Patience, Preference};
+use crate::inbound::start::{self, Asked};
 use crate::inbound::unified::check::Checked;
 use crate::inbound::unified::handle::{preferring, stream_run};
-use crate::inbound::{answer, errors, headers, start};
+use crate::inbound::{answer, errors, headers};
 use crate::model::call::Call;
+use crate::model::principal::PrincipalKind;
 use crate::model::run::{Run, RunStatus};
+use crate::store::runs::CallbackTo;
 
 /// How long a webhook waits unless configured: below the 30 s after which Zapier gives up.
 const REPLY_WITHIN: Duration = Duration::from_secs(25);
@@ -34,30 +37,50 @@ pub async fn run_hook(
     let found = parts.gateway.visible(call.principal(), agent)?;
     let default = Hook { input: HookInput::Input, reply_within: REPLY_WITHIN, signed: None };
     let hook = parts.hooks.get(agent).unwrap_or(&default);
-    let (reply, checked) = read(parts, hook, head, body)
+    let is_signed = call.principal().kind == PrincipalKind::Webhook;
+    let (reply, checked, key) = read(parts, hook, is_signed, head, body)
         .await
         .map_err(|error| parts.gateway.told_of(call, found, error))?;
+    // Whoever got its answer waits for no other: n8n would refuse a second one for ever.
+    let late = |callback| CallbackTo { only_late: true, ..callback };
+    let asked = Asked { key, callback: checked.callback.map(late) };
     if checked.run.stream {
         if reply == Reply::Text {
             return Err(Error::invalid("stream", "cannot be asked for together with reply=text"));
         }
-        return stream_run(parts, call, agent, checked.run).await;
+        return stream_run(parts, call, agent, checked.run, asked).await;
     }
     let preference = Preference::read(&head.headers, parts.max_duration);
-    let asked = if checked.background { Patience::None } else { preference.patience() };
-    let patience = sooner(asked, hook.reply_within);
-    let run = start::whole(&parts.gateway, call, agent, checked.run, patience).await?;
+    let wanted = if checked.background { Patience::None } else { preference.patience() };
+    let patience = sooner(wanted, hook.reply_within);
+    let (run, is_replayed) =
+        start::whole(&parts.gateway, call, agent, checked.run, patience, asked).await?;
     let applied = preference.applied().filter(|_| patience == preference.patience());
-    Ok(preferring(encode(&run, reply)?, applied))
+    Ok(start::replaying(preferring(encode(&run, reply)?, applied), is_replayed))
 }
 
 /// What is asked for.
-async fn read(parts: &Parts, hook: &Hook, head: &Head, body: Body) -> Result<(Reply, Checked)> {
+async fn read(
+    parts: &Parts,
+    hook: &Hook,
+    is_signed: bool,
+    head: &Head,
+    body: Body,
+) -> Result<(Reply, Checked, Option<String>)> {
     let reply = hook_request::reply(head.uri.query())?;
-    headers::refuse_idempotency_key(&head.headers)?;
+    let key = match headers::idempotency_key(&head.headers)? {
+        // A message that its sender signs anew is the same message.
+        None if is_signed => webhook_id(&head.headers),
+        key => key,
+    };
     let bytes = body.read().await?;
     let payload = hook_request::payload(&head.headers, &bytes)?;
-    Ok((reply, hook_request::decode(payload, &hook.input, parts.max_duration)?))
+    Ok((reply, hook_request::decode(payload, &hook.input, parts.max_duration)?, key))
+}
+
+/// The id of a signed message. Identity has looked at it.
+fn webhook_id(headers: &HeaderMap) -> Option<String> {
+    headers.get(crate::wire::webhook::ID)?.to_str().ok().map(str::to_owned)
 }
 
 /// The lower of what the caller wants and what the hook allows.

@@ -111,8 +111,12 @@ fn what_cannot_be_read_is_refused_by_its_path() {
         ("input=x&context=abc&context__b=1", invalid, "context__b"),
         ("input=x&output_schema=abc", invalid, "output_schema"),
         ("input=x&instructions_mode=replace", invalid, "instructions_mode"),
-        ("input=x&callback=https%3A%2F%2Fn8n.example.com%2Fresume", Kind::NotSupported, "callback"),
-        ("input=x&callback__url=https%3A%2F%2Fx.example.com", Kind::NotSupported, "callback"),
+        ("input=x&callback=nowhere", invalid, "callback.url"),
+        (
+            "input=x&callback__events=run.started&callback__url=https%3A%2F%2Fx",
+            invalid,
+            "callback.events",
+        ),
         ("input=x&thread_id=thr_1", Kind::ThreadNotFound, "thread_id"),
     ] {
         assert_eq!(path_of(taken(FORM_HEAD, body)), (kind, path.to_owned()), "{body}");
@@ -130,7 +134,15 @@ fn every_field_of_the_unified_request_is_known_here() {
 
 #[test]
 fn an_empty_callback_is_none() {
-    assert!(taken(FORM_HEAD, "input=x&callback=&output_schema=").is_ok());
+    let none = taken(FORM_HEAD, "input=x&callback=&output_schema=").unwrap();
+    assert!(none.callback.is_none());
+    for body in [
+        "input=x&callback=https%3A%2F%2Fn8n.example.com%2Fresume",
+        "input=x&callback__url=https%3A%2F%2Fn8n.example.com%2Fresume",
+    ] {
+        let to = taken(FORM_HEAD, body).unwrap().callback.unwrap();
+        assert_eq!(to.url, "https://n8n.example.com/resume");
+    }
 }
 
 #[test]

@@ -13,11 +13,14 @@ use crate::error::{Error, Kind, Result};
 use crate::gateway::layers::schema::compile;
 use crate::inbound::unified::attachment;
 use crate::inbound::unified::object::Object;
-use crate::inbound::unified::request::{Input, LimitsBody, McpServerBody, MessageBody, RunBody};
+use crate::inbound::unified::request::{
+    CallbackBody, Input, LimitsBody, McpServerBody, MessageBody, RunBody,
+};
 use crate::model::content::{Json, Message, Role};
 use crate::model::ids::ThreadId;
 use crate::model::micro::Micro;
 use crate::model::request::{McpServer, RunLimits, RunRequest};
+use crate::store::runs::CallbackTo;
 use crate::wire::json::shorten;
 
 /// Pairs of metadata, and the characters of their keys and values.
@@ -36,6 +39,8 @@ pub struct Checked {
     pub run: RunRequest,
     /// Whether to answer 202 at once.
     pub background: bool,
+    /// Whom the end of the run is told.
+    pub callback: Option<CallbackTo>,
 }
 
 /// What is wrong so far.
@@ -99,16 +104,26 @@ pub fn check(body: RunBody, longest: Duration) -> Result<Checked> {
         unsupported: body.unsupported.unwrap_or_default(),
         warnings: Vec::new(),
     };
+    let callback = body.callback.map(|Object(callback)| callback_to(callback, faults_ref));
     if let Some(error) = faults.0 {
         return Err(error);
     }
-    if body.callback.is_some() {
-        return Err(Error::new(Kind::NotSupported, "callback is not supported yet")
-            .at("callback", "not supported yet"));
-    }
     // Last, because a request that is wrong otherwise is wrong whatever its thread.
     let run = RunRequest { thread_id: body.thread_id.as_deref().map(thread).transpose()?, ..run };
-    Ok(Checked { agent: body.agent, run, background: body.background })
+    Ok(Checked { agent: body.agent, run, background: body.background, callback })
+}
+
+/// The ends that a callback may be of.
+const ENDS: &[&str] = &["run.completed", "run.incomplete", "run.failed", "run.cancelled"];
+
+fn callback_to(body: CallbackBody, faults: &mut Faults) -> CallbackTo {
+    faults.unless(is_http_url(&body.url), "callback.url", "must be an absolute http(s) address");
+    let events = body.events.unwrap_or_default();
+    for (at, event) in events.iter().enumerate() {
+        let path = format!("callback.events[{at}]");
+        faults.unless(ENDS.contains(&event.as_str()), &path, &format!("must be one of {ENDS:?}"));
+    }
+    CallbackTo { url: body.url, events, only_late: false }
 }
 
 /// A thread's id. One that cannot be ours is answered like one that is another caller's.

@@ -185,10 +185,14 @@ fn an_error_quotes_no_value() {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_by_name() {
-    let body = json!({"input": "hi", "callback": {"url": "https://x.example.com"}});
+fn a_callback_names_an_address_and_ends() {
+    let url = "https://x.example.com";
+    let body = json!({"input": "hi", "callback": {"url": url, "events": ["run.failed"]}});
+    let to = decoded(&body).unwrap().callback.unwrap();
+    assert_eq!((to.url.as_str(), to.events), (url, vec!["run.failed".to_owned()]));
+    let body = json!({"input": "hi", "callback": {"url": "nowhere", "events": ["run.started"]}});
     let error = decoded(&body).unwrap_err();
-    assert_eq!((error.kind(), paths(&error)), (Kind::NotSupported, vec!["callback"]));
+    assert_eq!(paths(&error), ["callback.url", "callback.events[0]"]);
 }
 
 #[test]

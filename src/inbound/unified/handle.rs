@@ -12,7 +12,7 @@ use crate::inbound::faces::Parts;
 use crate::inbound::headers::{EVENT_STREAM, JSON};
 use crate::inbound::prefer::{Patience, Preference};
 use crate::inbound::query::Query;
-use crate::inbound::start::{self, Streamed};
+use crate::inbound::start::{self, Asked, Streamed};
 use crate::inbound::unified::check::{self, Checked};
 use crate::inbound::unified::events::Encoder;
 use crate::inbound::unified::list;
@@ -35,21 +35,23 @@ pub async fn create_run(
     body: Body,
 ) -> Result<Response<Body>> {
     Query::read(head.uri.query(), &[])?;
-    headers::refuse_idempotency_key(&head.headers)?;
+    let key = headers::idempotency_key(&head.headers)?;
     headers::require_json(&head.headers)?;
     let bytes = body.read().await?;
     let (agent, checked) = decode_run(&bytes, agent, parts.max_duration)?;
+    let asked = Asked { key, callback: checked.callback };
     if checked.run.stream {
         headers::require_accepts(&head.headers, EVENT_STREAM)?;
-        return stream_run(parts, call, &agent, checked.run).await;
+        return stream_run(parts, call, &agent, checked.run, asked).await;
     }
     headers::require_accepts(&head.headers, JSON)?;
     let preference = Preference::read(&head.headers, parts.max_duration);
     // Asked for in the body, a background run is one whatever is preferred.
     let patience = if checked.background { Patience::None } else { preference.patience() };
-    let run = start::whole(&parts.gateway, call, &agent, checked.run, patience).await?;
+    let (run, is_replayed) =
+        start::whole(&parts.gateway, call, &agent, checked.run, patience, asked).await?;
     let applied = preference.applied().filter(|_| patience == preference.patience());
-    Ok(preferring(start::run_answer(&run)?, applied))
+    Ok(start::replaying(preferring(start::run_answer(&run)?, applied), is_replayed))
 }
 
 /// Reads a run request; the agent is the path's or the body's, never both.
@@ -91,11 +93,15 @@ pub async fn stream_run(
     call: &Arc<Call>,
     agent: &str,
     request: RunRequest,
+    asked: Asked,
 ) -> Result<Response<Body>> {
-    match start::streamed(&parts.gateway, call, agent, request).await? {
-        Streamed::Open(read, reader) => Ok(stream::answer(read, reader, Encoder, parts.heartbeat)),
-        Streamed::Failed(run) => start::run_answer(&run),
-    }
+    let (streamed, is_replayed) =
+        start::streamed(&parts.gateway, call, agent, request, asked).await?;
+    let answer = match streamed {
+        Streamed::Open(read, reader) => stream::answer(read, reader, Encoder, parts.heartbeat),
+        Streamed::Failed(run) => start::run_answer(&run)?,
+    };
+    Ok(start::replaying(answer, is_replayed))
 }
 
 /// `GET /v1/runs`.
@@ -135,7 +141,6 @@ pub async fn cancel_run(
     body: Body,
 ) -> Result<Response<Body>> {
     plain(head)?;
-    headers::refuse_idempotency_key(&head.headers)?;
     let bytes = body.read().await?;
     if !bytes.iter().all(u8::is_ascii_whitespace) {
         headers::require_json(&head.headers)?;

@@ -94,7 +94,11 @@ fn responses(operation: Operation, said: &Described) -> Map<String, Value> {
             .or_insert_with(|| json!({ "description": answer_title(*status), "content": {} }));
         answer["content"][*media_type] = media_of(schema);
         if *media_type == EVENT_STREAM {
-            answer["description"] = json!("The run, or its events: each `data` is one object");
+            answer["description"] = json!(if operation == Operation::TailAudit {
+                "The records as they come: each `data` is one object"
+            } else {
+                "The run, or its events: each `data` is one object"
+            });
         }
     }
     let mut statuses: Vec<u16> = Vec::new();

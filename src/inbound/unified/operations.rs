@@ -79,6 +79,9 @@ const TEXT: &str = "text/plain";
 const STRING: &str = r#"{"type":"string"}"#;
 const LIMIT: (&str, &str, &str) =
     ("limit", r#"{"type":"integer","minimum":1,"maximum":100,"default":20}"#, "runs on a page");
+const MANY: &str = r#"{"type":"integer","minimum":1,"maximum":1000,"default":100}"#;
+const TIME: &str = r#"{"type":"string","format":"date-time"}"#;
+const STAGES: &str = r#"{"type":"string","enum":["admitted","refused","tool_call","ended","answered","unknown","operated"]}"#;
 const CURSOR: (&str, &str, &str) = ("cursor", STRING, "`next_cursor` of the page before");
 
 const NONE: Described =
@@ -240,6 +243,51 @@ const EXPLAIN: Described = Described {
     failures: CHANGE_FAILURES,
     ..NONE
 };
+const LIST_AUDIT: Described = Described {
+    summary: "Read the audit, newest first unless it is said",
+    query: &[
+        ("workspace", STRING, "of callers of this workspace"),
+        ("run_id", STRING, "about this run"),
+        ("stage", STAGES, "of this stage"),
+        ("decision", r#"{"type":"string","enum":["allow","deny"]}"#, "with this decision"),
+        ("subject", STRING, "by this subject, or about it"),
+        ("operation", STRING, "of this operation"),
+        ("agent", STRING, "about runs of this agent, as named or as `<upstream>:<id>`"),
+        ("code", STRING, "with this code of a failure or a refusal"),
+        ("since", TIME, "made at or after this time"),
+        ("until", TIME, "made before this time"),
+        ("limit", MANY, "records on a page"),
+        CURSOR,
+        (
+            "order",
+            r#"{"type":"string","enum":["newest","oldest"],"default":"newest"}"#,
+            "which first",
+        ),
+    ],
+    answers: &[(200, JSON, "AuditRecordList")],
+    ..NONE
+};
+const LIST_CHECKPOINTS: Described = Described {
+    summary: "Signed statements of how far the audit goes, and the key to judge them by",
+    query: &[
+        ("after", r#"{"type":"integer","minimum":0,"default":0}"#, "of more than so many records"),
+        ("limit", MANY, "checkpoints on a page"),
+    ],
+    answers: &[(200, JSON, "CheckpointList")],
+    ..NONE
+};
+const PROVE_RECORD: Described = Described {
+    summary: "The proof that a record is in the audit, as c2sp.org/tlog-proof",
+    answers: &[(200, TEXT, "string")],
+    failures: &[Kind::NotFound],
+    ..NONE
+};
+const TAIL_AUDIT: Described = Described {
+    summary: "Read the audit as it grows",
+    headers: &[("Last-Event-ID", "go on after this record")],
+    answers: &[(200, EVENT_STREAM, "AuditRecord")],
+    ..NONE
+};
 const GET_CONFIG: Described = Described {
     summary: "The running configuration, with secrets cut",
     answers: &[(200, JSON, ANY_OBJECT)],
@@ -273,6 +321,10 @@ pub fn describe(operation: Operation) -> Described {
         Operation::RevokeKey => REVOKE_KEY,
         Operation::RevokeToken => REVOKE_TOKEN,
         Operation::Explain => EXPLAIN,
+        Operation::ListAudit => LIST_AUDIT,
+        Operation::ListCheckpoints => LIST_CHECKPOINTS,
+        Operation::ProveRecord => PROVE_RECORD,
+        Operation::TailAudit => TAIL_AUDIT,
         Operation::GetConfig => GET_CONFIG,
         Operation::Unknown => NONE,
     }

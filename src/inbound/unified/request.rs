@@ -52,7 +52,7 @@ pub struct RunBody {
     /// Answer 202 at once.
     #[serde(default)]
     pub background: bool,
-    /// A webhook when the run ends. Not supported yet: refused.
+    /// A signed webhook when the run ends.
     pub callback: Option<Object<CallbackBody>>,
     /// Kept with the run: at most 16 pairs, keys of at most 64 and values of at most 512 characters.
     pub metadata: Option<IndexMap<String, String>>,
@@ -133,12 +133,11 @@ pub struct LimitsBody {
 #[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "InputCallback")]
-#[expect(dead_code, reason = "decoded so that its shape is published; refused until it is built")]
 pub struct CallbackBody {
     /// Where to.
-    url: String,
-    /// Which ends are told.
-    events: Option<Vec<String>>,
+    pub url: String,
+    /// Which ends are told, like `run.completed`; all where it is left out.
+    pub events: Option<Vec<String>>,
 }
 
 // What callers wrote is not printed.

@@ -6,11 +6,13 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
 use crate::error::Problem;
+use crate::gateway::audit::AuditItem;
 use crate::gateway::keys::{KeyView, MadeKey};
 use crate::inbound::acp::errors::AcpError;
 use crate::inbound::acp::events::AcpEvent;
 use crate::inbound::acp::request::AcpRunBody;
 use crate::inbound::acp::response::AcpReply;
+use crate::inbound::admin::audit::Checkpoints;
 use crate::inbound::admin::explain::{Asked, Explained};
 use crate::inbound::admin::request::{KeyBody, RotateBody, TokenBody};
 use crate::inbound::admin::response::Readiness;
@@ -39,6 +41,8 @@ pub fn components() -> Map<String, Value> {
     answers.subschema_for::<List<KeyView>>();
     answers.subschema_for::<MadeKey>();
     answers.subschema_for::<Explained>();
+    answers.subschema_for::<List<AuditItem>>();
+    answers.subschema_for::<Checkpoints>();
     answers.subschema_for::<AcpReply<'_>>();
     answers.subschema_for::<AcpEvent<'_>>();
     answers.subschema_for::<AcpError>();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Access;
 use crate::error::Result;
-use crate::model::judge::{Judge, Question};
+use crate::model::judge::{Basis, Judge, Question};
 use crate::telemetry::metrics::PolicyMetrics;
 
 /// Asks the policies, and counts.
@@ -24,6 +24,12 @@ impl Judge for Decider {
             return Ok(());
         }
         Err(verdict.refusal().ruled_by(verdict.policies().iter().cloned()))
+    }
+
+    fn basis(&self, question: &Question<'_>) -> Basis {
+        let verdict = self.access.decide(question);
+        let policies = verdict.policies().to_vec();
+        Basis { version: verdict.version().to_owned(), policies }
     }
 
     fn allows_every_tool(&self, question: &Question<'_>) -> bool {

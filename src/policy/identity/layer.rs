@@ -80,7 +80,7 @@ impl Identify {
         let body = body.read().await?;
         let (principal, claim) = self.identity.of_webhook(hook, &head.headers, &body)?;
         call.identify(principal);
-        let mut message = Message { call: Arc::clone(call), claim: Some(claim) };
+        let mut message = Message { call: Arc::clone(call), claim };
         let answer = next.run(Request::from_parts(head, Body::full(body))).await?;
         // Its platform has provably not had the run: it may be sent again.
         if matches!(answer.status().as_u16(), 429 | 503) {

@@ -97,8 +97,6 @@ impl Identity {
         Ok(verified.principal.clone())
     }
 
-    /// The caller of a signed webhook, and its claim to be the first with this message: kept when
-    /// the run is accepted, given back where it is refused, so that the sender may try again.
     fn hook(&self, agent: Option<&String>) -> &SignedHook {
         agent.and_then(|agent| self.hooks.get(agent)).unwrap_or(&self.no_hook)
     }
@@ -111,19 +109,28 @@ impl Identity {
         })
     }
 
+    /// The caller of a signed webhook, and its claim to be the first with this message: kept when
+    /// the run is accepted, given back where it is refused, so that the sender may try again. None
+    /// where it is an honest second attempt.
     fn of_webhook(
         &self,
         hook: &SignedHook,
         head: &HeaderMap,
         body: &[u8],
-    ) -> Result<(Principal, Claim)> {
+    ) -> Result<(Principal, Option<Claim>)> {
         let now = self.clock.now();
         let refused = |refused: webhook::Refused| {
             self.metrics.identified(refused.name());
             refused.error()
         };
         let message = hook.verifier.verify(head, body, now).map_err(refused)?;
-        let claim = hook.seen.claim(&message, now).map_err(refused)?;
+        let claim = match hook.seen.claim(&message, now) {
+            Ok(claim) => Some(claim),
+            // Its sender asks what became of the first attempt: the message's id is the key of
+            // its run.
+            Err(webhook::Refused::Retried) => None,
+            Err(other) => return Err(refused(other)),
+        };
         self.metrics.identified("webhook");
         Ok((hook.principal.clone(), claim))
     }

@@ -87,7 +87,7 @@ impl Refused {
     }
 
     /// What answers the sender: 401 for what is not signed as it must be, or has been played
-    /// before; 409 for an honest second attempt, so that it is told from an attack; 503 where
+    /// before; 409 for an honest second attempt where nobody answers it with the first; 503 where
     /// there is no room.
     pub fn error(self) -> Error {
         let kind = match self {

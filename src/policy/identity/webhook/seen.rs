@@ -1,8 +1,8 @@
 //! The memory of one hook: which messages have come within the replay window. Identity claims each
 //! verified message before anything is done with it, and keeps the claim when the run is accepted.
 //!
-//! It is the memory of one process, and begins empty: a request that was recorded can be played
-//! once to each node, and once more after a restart, within the window.
+//! It is the memory of one process, and begins empty. That a message runs once on all nodes and
+//! after a restart is seen to by its id, which is the idempotency key of its run.
 //!
 //! Invariant: of all requests with one id, one at most holds the claim, and an accepted one is
 //! remembered until its timestamp is refused anyway. Where there is no room for that, nothing is
