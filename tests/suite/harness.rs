@@ -48,6 +48,8 @@ pub const KEY_HASH: &str =
 
 /// What `${env:HOOK_SECRET}` and `${env:OLD_HOOK_SECRET}` stand for.
 pub const HOOK_SECRET: &str = "whsec_bmV3ZXIgc2VjcmV0IG9mIGFsbCB0aGUgaG9va3Mh";
+/// What seals the stores that several gateways share.
+pub const STORE_KEY: &str = "c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBtb3JlISE=";
 pub const OLD_HOOK_SECRET: &str = "whsec_b2xkZXIgc2VjcmV0IG9mIGFsbCB0aGUgaG9va3Mh";
 
 /// The names of the four upstreams.
@@ -61,6 +63,7 @@ impl Surroundings for Pretend {
         let secret = match name {
             "HOOK_SECRET" => HOOK_SECRET,
             "OLD_HOOK_SECRET" => OLD_HOOK_SECRET,
+            "STORE_KEY" => STORE_KEY,
             _ => "6f1e8d3a-1111-4222-8333-444455556666",
         };
         Some(secret.to_owned())
@@ -367,7 +370,7 @@ pub fn furnish(config: &mut Config, folder: &Path) {
 }
 
 /// Where the simulator cuts its answers; printed, so that a failure can be had again.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     static SEED: LazyLock<u64> = LazyLock::new(|| {
         let given = std::env::var("SWITCHYARD_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());

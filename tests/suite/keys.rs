@@ -164,9 +164,8 @@ async fn after_a_rotation_both_secrets_are_good_for_the_overlap_and_one_after_it
 }
 
 /// A key that is made and revoked on one node, as two see it.
-async fn revoked_on_both(url: &str) {
-    let store = format!("store: {{ url: \"{url}\" }}\n");
-    let (one, two) = tokio::join!(World::with(&store), World::with(&store));
+async fn revoked_on_both(store: &str) {
+    let (one, two) = tokio::join!(World::with(store), World::with(store));
     let key = make_key(&one, "bot", json!({})).await;
     let good = async |world: &World| status(world, &key.secret, "/v1/runs").await == 200;
     eventually("the key is good on both", IN_FORCE, async || good(&one).await && good(&two).await)
@@ -194,13 +193,14 @@ async fn revoked_on_both(url: &str) {
 #[tokio::test]
 async fn a_revocation_is_in_force_on_every_node_of_a_file() {
     let folder = Folder::new();
-    revoked_on_both(&format!("sqlite://{}/shared.db", folder.display())).await;
+    let url = format!("sqlite://{}/shared.db", folder.display());
+    revoked_on_both(&format!("store: {{ url: \"{url}\" }}\n")).await;
 }
 
 #[tokio::test]
 async fn a_revocation_is_in_force_on_every_node_of_a_server() {
     let Some(place) = Place::postgres().await else { return };
-    revoked_on_both(place.url()).await;
+    revoked_on_both(&place.section()).await;
     place.leave([]).await;
 }
 

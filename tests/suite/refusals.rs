@@ -86,22 +86,6 @@ async fn the_http_rules_hold() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_yet_is_refused_and_never_ignored() {
-    let world = World::start().await;
-    let callback = json!({ "input": "x", "callback": { "url": "https://example.com" } });
-    let problem = world.run("acp:ok", callback).await.problem(422, "not_supported");
-    assert_eq!(problem["errors"][0]["path"], "callback");
-    let body = r#"{"agent":"acp:ok","input":"x"}"#;
-    let key = [JSON, ("idempotency-key", "abc")];
-    world.post_with("/v1/runs", &key, body).await.problem(422, "not_supported");
-    world.post_with("/v1/hooks/acp:ok", &key, body).await.problem(422, "not_supported");
-    let hook = json!({ "input": "x", "callback": "https://example.com" });
-    world.post("/v1/hooks/acp:ok", &hook).await.problem(422, "not_supported");
-    assert!(world.simulator.journal().is_empty());
-    world.finish().await;
-}
-
-#[tokio::test]
 async fn every_unsupported_field_is_named_or_ignored_with_a_warning() {
     let world = World::start().await;
     let wish = json!({ "input": "x", "model": "m", "tools": ["t"], "limits": { "max_steps": 3 } });

@@ -15,8 +15,7 @@ budgets:
 "#;
 
 async fn gateway(place: &Place) -> World {
-    let store = format!("store: {{ url: \"{}\" }}\n", place.url());
-    World::with(&format!("{BUDGETS}{store}")).await
+    World::with(&format!("{BUDGETS}{}", place.section())).await
 }
 
 /// How both accounts stand: what is spent, and what is reserved.

@@ -1,8 +1,9 @@
 //! A good request for every row of the operation table, about things of one workspace or about
 //! things that do not exist.
 
+use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use switchyard::http::operation::{Listener, Needs, Operation};
 use switchyard::model::scope::Scope;
@@ -16,6 +17,7 @@ pub enum About {
     Thread,
     Agent,
     Key,
+    Record,
     Itself,
 }
 
@@ -29,6 +31,7 @@ impl About {
             | Operation::RunHook
             | Operation::RunAcp => Self::Agent,
             Operation::GetKey | Operation::RotateKey | Operation::RevokeKey => Self::Key,
+            Operation::ProveRecord => Self::Record,
             Operation::ListRuns
             | Operation::ListUpstreams
             | Operation::GetOpenApi
@@ -40,6 +43,9 @@ impl About {
             | Operation::RevokeToken
             | Operation::Explain
             | Operation::GetConfig
+            | Operation::ListAudit
+            | Operation::ListCheckpoints
+            | Operation::TailAudit
             | Operation::Unknown => Self::Itself,
         }
     }
@@ -99,6 +105,7 @@ impl Things {
                 let expires_at = "2099-01-01T00:00:00Z";
                 ("", json!({ "issuer": "corp", "token_id": "t1", "expires_at": expires_at }))
             }
+            Operation::ProveRecord => ("0", Value::Null),
             Operation::Explain => ("", json!({ "key": "n8n", "agent": "support" })),
             Operation::ListRuns
             | Operation::ListUpstreams
@@ -108,6 +115,9 @@ impl Things {
             | Operation::GetReadiness
             | Operation::ListKeys
             | Operation::GetConfig
+            | Operation::ListAudit
+            | Operation::ListCheckpoints
+            | Operation::TailAudit
             | Operation::Unknown => ("", Value::Null),
         };
         let fill = |segment: &str| match segment {
@@ -154,7 +164,18 @@ pub async fn send(
         request = request.header("content-type", "application/json");
     }
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    world.send(request.body(Full::from(body)).unwrap()).await
+    let request = request.body(Full::from(body)).unwrap();
+    if operation != Operation::TailAudit {
+        return world.send(request).await;
+    }
+    // It does not end by itself: that it began is its answer.
+    let (head, body) = world.open(request).await.into_parts();
+    let body = if head.status.is_success() {
+        Bytes::new()
+    } else {
+        body.collect().await.unwrap().to_bytes()
+    };
+    Answer { status: head.status, headers: head.headers, body }
 }
 
 /// Every row of the table, on each of its sockets.

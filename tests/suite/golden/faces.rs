@@ -190,7 +190,6 @@ fn bounds() -> Runs {
         kept_bytes: 1 << 20,
         answer_bytes: 1 << 20,
         max_duration: LONGEST,
-        threads: 1,
         history_bytes: 1 << 20,
         max_background: 1,
     }

@@ -177,6 +177,7 @@ upstreams:
     /// All that its folder holds: the store's files and the log.
     fn files(&self) -> Vec<(String, Vec<u8>)> {
         let files = std::fs::read_dir(&self.folder).unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|path| path.is_file());
         files.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
     }
 
