@@ -63,6 +63,11 @@ cargo bench --quiet --bench pii -- $quick
 cargo bench --quiet --bench pii -- --held
 echo
 
+echo "## Durable records"
+echo
+cargo bench --quiet --bench audit
+echo
+
 echo "## The whole path"
 echo
 cargo bench --quiet --bench side_by_side -- "$@"
