@@ -97,7 +97,8 @@ impl Closing {
             None => true,
         };
         let shown = self.record(last, is_admitted).await;
-        // Whoever sees the end may go on with the conversation.
+        // Whoever sees the end may go on with the conversation: released once, and before that, or
+        // the next run would be taken for over.
         self.parts.threads.release(&self.plan.thread.id);
         self.journal.close(shown, now, synthetic);
         self.after();
@@ -205,7 +206,6 @@ impl Closing {
         let status = self.journal.with_run(|run| run.status);
         self.measure(|metrics, took| metrics.run_ended(status, took));
         self.tell();
-        self.parts.threads.release(&self.plan.thread.id);
         self.parts.shelf.end(&self.journal);
     }
 }
@@ -238,6 +238,7 @@ impl Drop for Closing {
                 }
             });
         }
+        self.parts.threads.release(&self.plan.thread.id);
         self.after();
     }
 }

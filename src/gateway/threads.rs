@@ -117,20 +117,22 @@ impl Threads {
         Ok((planned, dropped))
     }
 
-    /// The conversation as its run leaves it, to be kept.
+    /// The conversation as its run leaves it, to be kept. What is at work here stays as it is, so
+    /// that a run whose end could not be kept may leave it otherwise.
     pub fn turned(&self, id: &ThreadId, turn: Turn) -> Option<KeptThread> {
-        let mut all = self.busy.lock();
-        let entry = all.get_mut(id)?;
-        entry.vault = turn.vault.or(entry.vault.take());
-        let thread = &mut entry.thread;
+        let mut kept = self.kept(id)?;
+        if let Some(vault) = turn.vault.filter(|vault| !vault.is_empty()) {
+            kept.vault = vault.saved();
+        }
+        let thread = &mut kept.thread;
         thread.native = turn.native.or(thread.native.take());
         thread.history.extend(turn.said);
         if let Some(answer) = turn.answered {
             thread.history.push(Message::new(Role::Assistant, answer));
         }
         thread.dropped += drop_oldest_turns(&mut thread.history, self.history_bytes);
-        entry.version += 1;
-        Some(entry.kept())
+        kept.version += 1;
+        Some(kept)
     }
 
     /// A conversation as it stands, with its run at work.
@@ -241,6 +243,8 @@ mod tests {
         let mut kept = threads.kept(&id).unwrap();
         for turn in turns {
             kept = threads.turned(&id, turn).unwrap();
+            threads.release(&id);
+            threads.resume(kept.clone(), None, me, &agent("a"), NOW).unwrap();
         }
         threads.release(&id);
         kept
