@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::commands::{stop_signal, wait};
-use crate::app::{Failure, Surrounding, auditing, guard, load};
+use crate::app::{Failure, Surrounding, auditing, guard, load, sealing};
 use crate::config::Config;
 use crate::error::{Error, Kind};
 use crate::gateway::audit::{AuditFilter, AuditItem, end, page};
@@ -19,8 +19,11 @@ use crate::policy::audit::export::Export;
 use crate::policy::audit::{ocsf, prove};
 use crate::store::Store;
 use crate::store::log::{Entry, From, Leaf, LeafFilter};
+use crate::store::payloads::Payloads;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
+
+mod opened;
 
 /// How often the log is asked for more.
 const EVERY: Duration = Duration::from_millis(500);
@@ -45,6 +48,8 @@ pub enum AuditCommand {
     },
     /// The proof of a record.
     Prove(u64),
+    /// Deletes what the payloads of a workspace are sealed with.
+    Erase(String),
 }
 
 /// Which records are asked for.
@@ -56,6 +61,8 @@ pub struct Asked {
     pub newest: bool,
     /// How many at most.
     pub limit: usize,
+    /// Whether payloads are opened.
+    pub opens: bool,
 }
 
 /// The form of an export.
@@ -96,6 +103,7 @@ struct Auditor<'a> {
     store: &'a Store,
     scribe: Scribe,
     committer: Committer,
+    payloads: Payloads,
 }
 
 impl<'a> Auditor<'a> {
@@ -112,6 +120,7 @@ impl<'a> Auditor<'a> {
             store,
             scribe: Scribe::new(Arc::clone(clock), Arc::clone(ids)),
             committer,
+            payloads: Payloads::new(Arc::clone(&store.payload_keys), sealing::sealer(config)?),
         })
     }
 
@@ -125,6 +134,7 @@ impl<'a> Auditor<'a> {
                 self.stream(*from, *format, *follow, out).await
             }
             AuditCommand::Prove(seq) => self.prove(*seq, out).await,
+            AuditCommand::Erase(workspace) => self.erase(workspace, out).await,
         }
     }
 
@@ -141,7 +151,8 @@ impl<'a> Auditor<'a> {
     async fn query(&self, asked: &Asked, out: &mut dyn Write) -> Result<(), Failure> {
         let log = &*self.store.log;
         let end = end(log).await.map_err(Failure::start)?;
-        self.record(format!("audit query 0..{end}")).await?;
+        let opened = if asked.opens { ", payloads opened" } else { "" };
+        self.record(format!("audit query 0..{end}{opened}")).await?;
         let mut from = if asked.newest { From::Below(Some(end)) } else { From::Place(0) };
         let mut left = asked.limit;
         while left > 0 {
@@ -150,7 +161,11 @@ impl<'a> Auditor<'a> {
             left -= page.items.len();
             // What came after the question is not in the answer.
             for item in page.items.iter().filter(|item| item.seq < end) {
-                writeln!(out, "{}", item.line()).map_err(|error| unprinted(&error))?;
+                let line = match asked.opens {
+                    true => opened::line(&self.payloads, item).await.map_err(Failure::start)?,
+                    false => item.line(),
+                };
+                writeln!(out, "{line}").map_err(|error| unprinted(&error))?;
             }
             let Some(next) = page.next.filter(|next| *next < end || asked.newest) else { break };
             from = if asked.newest { From::Below(Some(next)) } else { From::Place(next) };
@@ -167,6 +182,13 @@ impl<'a> Auditor<'a> {
             }
             from => Ok(from.unwrap_or(first)),
         }
+    }
+
+    async fn erase(&self, workspace: &str, out: &mut dyn Write) -> Result<(), Failure> {
+        self.record(format!("payloads of {workspace} erased")).await?;
+        let had = self.payloads.erase(workspace).await.map_err(Failure::start)?;
+        let said = if had { "Erased." } else { "There was nothing to erase." };
+        writeln!(out, "{said}").map_err(|error| unprinted(&error))
     }
 
     async fn export(

@@ -31,6 +31,7 @@ use crate::gateway::audit::AuditAdmin;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::keys::{MadeKey, NewKey};
 use crate::gateway::lives::Lives;
+use crate::gateway::payloads::Keeps;
 use crate::gateway::replay::Keys;
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
@@ -50,6 +51,7 @@ use crate::policy::{pii, tools};
 use crate::server::drain::{Ended, Shutdown};
 use crate::server::{self, Serving};
 use crate::stack::{self, AdmitParts, EdgeParts, UpstreamParts};
+use crate::store::payloads::Payloads;
 use crate::store::runs::Runs;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
@@ -150,6 +152,10 @@ impl Works {
             Runs { rows: Arc::clone(&store.rows), sealer: sealer.clone() },
             guard.recorder.scribe.clone(),
             pii.clone(),
+            config.audit.payloads.then(|| Keeps {
+                payloads: Payloads::new(Arc::clone(&store.payload_keys), sealer.clone()),
+                policy: Arc::clone(&pii) as _,
+            }),
             config.audit.durability,
             guard.recorder.health.clone(),
         ));

@@ -41,6 +41,15 @@ pub(super) enum Audit {
         #[arg(long)]
         follow: bool,
     },
+    /// Erase what the records of a workspace hold of texts, for ever.
+    ///
+    /// The key that they are sealed with is deleted. The records stay, and the log verifies.
+    Erase {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The workspace.
+        workspace: String,
+    },
     /// Say whether an export is whole and unchanged, by the log's key alone.
     ///
     /// Needs no configuration and no store. Ends with 0 where it is, and with 1 and the first bad
@@ -110,6 +119,9 @@ pub(super) struct Query {
     /// Made before this RFC 3339 time.
     #[arg(long, value_parser = time)]
     until: Option<Timestamp>,
+    /// Open the payloads of records, where they have one that was not erased.
+    #[arg(long)]
+    payloads: bool,
     /// At most so many; all without.
     #[arg(long)]
     limit: Option<usize>,
@@ -177,7 +189,8 @@ pub(super) fn audit(
                 code: query.code,
             };
             let newest = matches!(query.order, Order::Newest);
-            let asked = Asked { filter, newest, limit: query.limit.unwrap_or(usize::MAX) };
+            let (limit, opens) = (query.limit.unwrap_or(usize::MAX), query.payloads);
+            let asked = Asked { filter, newest, limit, opens };
             (query.config.path, AuditCommand::Query(Box::new(asked)))
         }
         Audit::Export { config, from, format, follow } => {
@@ -189,6 +202,7 @@ pub(super) fn audit(
             (config.path, AuditCommand::Export { from, format, follow })
         }
         Audit::Prove { config, seq } => (config.path, AuditCommand::Prove(seq)),
+        Audit::Erase { config, workspace } => (config.path, AuditCommand::Erase(workspace)),
     };
     Ok(auditors::audit(&path, &command, out).map(|()| true))
 }

@@ -12,6 +12,8 @@ use super::secret::Secret;
 pub struct Audit {
     /// When the record of a run must be durable.
     pub durability: Durability,
+    /// Whether what was said is sealed into records.
+    pub payloads: bool,
     /// How long records are kept; none for ever.
     pub keep: Option<Duration>,
     /// What the log is called in its checkpoints.
@@ -42,6 +44,10 @@ pub(super) fn read(root: &mut Section<'_>) -> Audit {
                  `overlap` before the caller sees one.";
     let word = Key::new("durability", Shape::Text, about).default("overlap");
     let word = section.choice(word, &["strict", "overlap"]);
+    let about = "What was said in a run: `none` of it is in its records, or it is there `sealed` \
+                 with a key of the workspace, after `pii` and its rules `to_audit`.";
+    let payloads = Key::new("payloads", Shape::Text, about).default("none");
+    let payloads = section.choice(payloads, &["none", "sealed"]).as_deref() == Some("sealed");
     let about = "How long records are kept; left out, for ever. The proof of later ones goes on.";
     let keep = section.optional_duration("keep", about);
     let mut checkpoint =
@@ -72,5 +78,5 @@ pub(super) fn read(root: &mut Section<'_>) -> Audit {
         Some("strict") => Durability::Strict,
         Some(_) | None => Durability::Overlap,
     };
-    Audit { durability, keep, origin, key, to }
+    Audit { durability, payloads, keep, origin, key, to }
 }

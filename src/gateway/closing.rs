@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::journal::Journal;
 use crate::gateway::keeper::{Owed, unrecordable};
+use crate::gateway::payloads::Said;
 use crate::gateway::threads::Turn;
 use crate::gateway::{Parts, records};
 use crate::model::call::Call;
@@ -31,6 +32,8 @@ pub(super) struct Closing {
     call: Arc<Call>,
     plan: Arc<Plan>,
     kept: KeptRun,
+    /// What seals its payloads, where they are kept.
+    said: Option<Said>,
     /// Whether its admission is durable; none where it was before it was driven.
     admission: Option<oneshot::Receiver<bool>>,
     noted: Mutex<Noted>,
@@ -53,6 +56,7 @@ impl Closing {
         plan: Arc<Plan>,
         journal: Arc<Journal>,
         kept: KeptRun,
+        said: Option<Said>,
         admission: Option<oneshot::Receiver<bool>>,
     ) -> Self {
         let in_flight = parts.upstreams.get(plan.upstream()).map(|it| it.metrics.run_started());
@@ -62,6 +66,7 @@ impl Closing {
             call,
             plan,
             kept,
+            said,
             admission,
             noted: Mutex::default(),
             began: parts.clock.monotonic(),
@@ -138,7 +143,8 @@ impl Closing {
         let (parts, is_stored) = (&self.parts, self.journal.is_stored());
         let mut kept = self.kept.clone();
         kept.more.run = Arc::clone(run);
-        let entries = records::ended(&parts.keeper.scribe, &parts.keeper.runs.sealer, &kept)?;
+        let said = self.said.as_ref();
+        let entries = records::ended(&parts.keeper.scribe, &parts.keeper.runs.sealer, &kept, said)?;
         let vault = if is_stored { self.vault() } else { Value::Null };
         kept.more.vault = vault.clone();
         let now = run.ended_at.unwrap_or(run.created_at);
@@ -192,7 +198,7 @@ impl Closing {
         let mut kept = self.kept.clone();
         kept.more.run = Arc::new(run);
         let keeper = &self.parts.keeper;
-        if let Ok(entries) = records::ended(&keeper.scribe, &keeper.runs.sealer, &kept) {
+        if let Ok(entries) = records::ended(&keeper.scribe, &keeper.runs.sealer, &kept, None) {
             let (events, thread, callback) = (None, None, None);
             let ended = EndedRun { run: kept, events, thread, callback, frees_key: true, entries };
             keeper.owe(Owed::End(Arc::new(ended)));
@@ -222,7 +228,7 @@ impl Drop for Closing {
         let mut kept = self.kept.clone();
         kept.more.run = Arc::new(head_of(&run));
         let keeper = Arc::clone(&self.parts.keeper);
-        if let Ok(entries) = records::ended(&keeper.scribe, &keeper.runs.sealer, &kept) {
+        if let Ok(entries) = records::ended(&keeper.scribe, &keeper.runs.sealer, &kept, None) {
             let thread = self.parts.threads.turned(&self.plan.thread.id, self.turn(&run));
             let (events, callback) = (None, None);
             let ended = EndedRun { run: kept, events, thread, callback, frees_key: false, entries };

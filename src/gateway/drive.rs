@@ -21,6 +21,7 @@ use crate::gateway::Parts;
 use crate::gateway::closing::Closing;
 use crate::gateway::journal::Journal;
 use crate::gateway::keeper::Owed;
+use crate::gateway::payloads::Said;
 use crate::gateway::replay::KeyGuard;
 use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
@@ -39,6 +40,8 @@ pub(super) struct Task {
     pub(super) journal: Arc<Journal>,
     /// What is written when it is admitted.
     pub(super) new: NewRun,
+    /// What seals its payloads, where they are kept.
+    pub(super) said: Option<Said>,
     /// Whether it must be written before the platform is asked.
     pub(super) is_strict: bool,
     /// Whom the outcome is told.
@@ -49,12 +52,13 @@ pub(super) struct Task {
 
 /// Has a run recorded and drives it to its end.
 pub(super) async fn run(parts: Arc<Parts>, task: Task) {
-    let Task { run_call, journal, new, is_strict, tell, guard } = task;
+    let Task { run_call, journal, new, said, is_strict, tell, guard } = task;
     let (new, keeper) = (Arc::new(new), &parts.keeper);
     let (call, plan) = (Arc::clone(&run_call.call), Arc::clone(&run_call.plan));
     let closing = |admission| {
         let (call, plan) = (Arc::clone(&call), Arc::clone(&plan));
-        Closing::new(&parts, call, plan, Arc::clone(&journal), new.run.clone(), admission)
+        let (journal, kept) = (Arc::clone(&journal), new.run.clone());
+        Closing::new(&parts, call, plan, journal, kept, said.clone(), admission)
     };
     if is_strict {
         let written = keeper.admit(&new).await;

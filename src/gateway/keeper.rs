@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::clock::Timestamp;
 use crate::config::Durability;
 use crate::error::{Error, Kind, Result};
+use crate::gateway::payloads::Keeps;
 use crate::model::run::{Run, RunStatus};
 use crate::model::scribe::Scribe;
 use crate::model::vault::Vaults;
@@ -28,6 +29,8 @@ pub struct Keeper {
     pub scribe: Scribe,
     /// Makes vaults of what was kept of them.
     pub vaults: Arc<dyn Vaults>,
+    /// How what was said comes into records, where it does.
+    pub payloads: Option<Keeps>,
     /// Whether a platform may be asked before the record is durable.
     pub durability: Durability,
     /// Whether records can be written.
@@ -51,10 +54,11 @@ impl Keeper {
         runs: Runs,
         scribe: Scribe,
         vaults: Arc<dyn Vaults>,
+        payloads: Option<Keeps>,
         durability: Durability,
         health: Health,
     ) -> Self {
-        Self { runs, scribe, vaults, durability, health, owed: Mutex::default() }
+        Self { runs, scribe, vaults, payloads, durability, health, owed: Mutex::default() }
     }
 
     /// Admits a run. `AuditUnavailable` where that cannot be written.

@@ -198,7 +198,7 @@ async fn interrupted(parts: &Arc<Parts>, mut kept: KeptRun) -> Result<EndedRun> 
     });
     let was_noted = !noted.events.is_empty();
     Ok(EndedRun {
-        entries: records::ended(&parts.keeper.scribe, &runs.sealer, &kept)?,
+        entries: records::ended(&parts.keeper.scribe, &runs.sealer, &kept, None)?,
         events: was_noted.then(|| Events { events: vec![last], ..Events::default() }),
         thread,
         callback: callback(parts, &kept, now, true),

@@ -3,6 +3,7 @@
 //! process is gone.
 
 use crate::error::Result;
+use crate::gateway::payloads::Said;
 use crate::model::call::Call;
 use crate::model::judge::Basis;
 use crate::model::plan::Plan;
@@ -62,8 +63,14 @@ pub(super) fn admitted(
     }
 }
 
-/// The records of a run that has ended: each tool call, then the end.
-pub(super) fn ended(scribe: &Scribe, sealer: &Sealer, kept: &KeptRun) -> Result<Vec<Entry>> {
+/// The records of a run that has ended: each tool call, then the end, with what was answered where
+/// that is kept.
+pub(super) fn ended(
+    scribe: &Scribe,
+    sealer: &Sealer,
+    kept: &KeptRun,
+    said: Option<&Said>,
+) -> Result<Vec<Entry>> {
     let run = &*kept.more.run;
     let output = run.output.as_ref().map(|output| digest(sealer, output.as_bytes()));
     let about = RunFacts {
@@ -84,7 +91,7 @@ pub(super) fn ended(scribe: &Scribe, sealer: &Sealer, kept: &KeptRun) -> Result<
     let decision = if is_denied { Verdict::Deny } else { Verdict::Allow };
     let since = |at| run.started_at.map(|started| started.millis_since(at));
     let rules = run.error.as_ref().map(|error| error.rules.clone()).filter(|it| !it.is_empty());
-    records.push(Record {
+    let mut end = Record {
         pii: run.pii.clone(),
         policy: rules.map(|rules| PolicyFacts { version: String::new(), rules }),
         outcome: Some(Outcome {
@@ -96,7 +103,9 @@ pub(super) fn ended(scribe: &Scribe, sealer: &Sealer, kept: &KeptRun) -> Result<
             started_ms: since(run.created_at),
         }),
         ..begin(Stage::Ended, decision)
-    });
+    };
+    end.payload = said.map(|said| said.answered(&end.id, run)).transpose()?;
+    records.push(end);
     records.iter().map(Entry::of).collect()
 }
 

@@ -11,9 +11,10 @@ use tower::ServiceExt;
 use crate::config::Durability;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::drive::{self, Task};
+use crate::gateway::head::Recorded;
 use crate::gateway::journal::{Journal, Keep, Window};
 use crate::gateway::reader::Reader;
-use crate::gateway::replay::{KeyGuard, Keyed};
+use crate::gateway::replay::KeyGuard;
 use crate::gateway::restore::View;
 use crate::gateway::threads::{Threads, busy, not_found};
 use crate::gateway::{Gateway, records};
@@ -21,14 +22,13 @@ use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::capability::{Field, Support};
 use crate::model::ids::{RunId, ThreadId};
-use crate::model::judge::{Action, Basis, Circumstances, Mode, Question, Resource, When};
-use crate::model::plan::{Admission, Plan, PlannedThread, Proposal, RunCall, ToolControl};
-use crate::model::record::{CallFacts, Digest, RunFacts};
+use crate::model::judge::{Circumstances, Mode};
+use crate::model::plan::{Admission, Grants, Plan, PlannedThread, Proposal, RunCall, ToolControl};
+use crate::model::record::RunFacts;
 use crate::model::request::RunRequest;
-use crate::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
-use crate::store::log::Entry;
+use crate::model::run::{Run, Warning};
 use crate::store::rows::Admitted as Written;
-use crate::store::runs::{CallbackTo, KeptRun, More, NewRun, NewTurn};
+use crate::store::runs::CallbackTo;
 
 /// An admitted run.
 #[derive(Debug)]
@@ -56,14 +56,6 @@ impl From<Keep> for Wanted {
     fn from(keep: Keep) -> Self {
         Self { keep, key: None, callback: None }
     }
-}
-
-/// What goes into the record of a run that is to be admitted.
-struct Recorded {
-    request: Digest,
-    keyed: Option<Keyed>,
-    callback: Option<CallbackTo>,
-    version: i64,
 }
 
 impl Gateway {
@@ -136,7 +128,13 @@ impl Gateway {
         }
         let proposal = Proposal { call: Arc::clone(call), plan };
         let admission = self.0.admission.clone().oneshot(proposal).await?;
-        let run = self.head(agent, &admission.plan, warnings);
+        let Admission { plan, grants } = admission;
+        let plan = Arc::new(plan);
+        let said = match &self.0.keeper.payloads {
+            Some(keeps) => Some(keeps.of(call, &plan, self.0.clock.now()).await?),
+            None => None,
+        };
+        let run = self.head(agent, &plan, warnings);
         busy.handed_over();
         let request = records::digest(&self.0.keeper.runs.sealer, &text);
         // A run that can be come back to goes on when its caller hangs up.
@@ -146,39 +144,8 @@ impl Gateway {
             }
             Keep::WhileRead | Keep::UntilDetached | Keep::Kept | Keep::Detached => keep,
         };
-        let recorded = Recorded { request, keyed, callback, version };
-        self.admit(call, run, admission, keep, recorded, guard).await
-    }
-
-    /// The run as it stands when it is admitted.
-    fn head(&self, agent: &str, plan: &Plan, warnings: Vec<Warning>) -> Run {
-        Run {
-            id: plan.run_id.clone(),
-            object: RunObject::Run,
-            status: RunStatus::Queued,
-            agent: agent.to_owned(),
-            upstream: RunUpstream {
-                name: plan.upstream().to_owned(),
-                kind: plan.kind.clone(),
-                run_id: None,
-                thread_id: None,
-            },
-            thread_id: Some(plan.thread.id.clone()),
-            output: None,
-            output_json: None,
-            steps: Vec::new(),
-            usage: Usage::default(),
-            stop_reason: None,
-            governance: Vec::new(),
-            pii: plan.pii.clone(),
-            warnings,
-            error: None,
-            metadata: plan.request.metadata.clone(),
-            created_at: self.0.clock.now(),
-            started_at: None,
-            ended_at: None,
-            duration_ms: None,
-        }
+        let recorded = Recorded { request, keyed, callback, version, said };
+        self.admit(call, run, (plan, grants), keep, recorded, guard).await
     }
 
     /// Has the run recorded and driven, and waits until it is recorded.
@@ -186,16 +153,16 @@ impl Gateway {
         &self,
         call: &Arc<Call>,
         run: Run,
-        admission: Admission,
+        (plan, grants): (Arc<Plan>, Grants),
         keep: Keep,
         recorded: Recorded,
         guard: Option<KeyGuard>,
     ) -> Result<Admitted> {
-        let Admission { plan, grants } = admission;
         let (parts, keeper) = (&self.0, &self.0.keeper);
         let head = Arc::new(run);
         let is_stored = keep.goes_on() || plan.thread.is_continued;
         let recorded_is_keyed = recorded.keyed.is_some();
+        let said = recorded.said.clone();
         let new = self.new_run(call, &head, &plan, recorded, is_stored)?;
         let window = Window { lag: parts.bounds.window_bytes, kept: parts.bounds.journal_bytes };
         let (owner, target) = (call.principal().clone(), plan.target.clone());
@@ -211,10 +178,10 @@ impl Gateway {
         let view = View::own(&journal);
         let reader = Reader::new(Arc::clone(&journal), 0, true, view.clone());
         let halt = Arc::clone(&journal) as _;
-        let run_call = RunCall { call: Arc::clone(call), plan: Arc::new(plan), grants, halt };
+        let run_call = RunCall { call: Arc::clone(call), plan, grants, halt };
         // From here on the run is its own task's: whoever hangs up now takes nothing along.
         let (tell, told) = oneshot::channel();
-        let task = Task { run_call, journal, new, is_strict, tell, guard };
+        let task = Task { run_call, journal, new, said, is_strict, tell, guard };
         parts.tasks.spawn("run", drive::run(Arc::clone(parts), task));
         let lost = |_| Error::new(Kind::Internal, "the run's task ended unexpectedly");
         match told.await.map_err(lost)?? {
@@ -222,63 +189,6 @@ impl Gateway {
             Written::Bound(binding) => self.attach(call, &binding.run_id).await,
             Written::Busy => Err(busy()),
         }
-    }
-
-    /// What is written of a run when it is admitted.
-    fn new_run(
-        &self,
-        call: &Call,
-        run: &Arc<Run>,
-        plan: &Plan,
-        recorded: Recorded,
-        is_stored: bool,
-    ) -> Result<NewRun> {
-        let keeper = &self.0.keeper;
-        let Recorded { request, keyed, callback, version } = recorded;
-        let key = keyed.as_ref().map(Keyed::shown);
-        let facts = records::facts(plan, run, request, key);
-        let record = records::admitted(&keeper.scribe, call, run, &facts, self.basis(call, plan));
-        let who = call.principal();
-        let vault = plan.thread.vault.as_ref().filter(|vault| is_stored && !vault.is_empty());
-        let more = More {
-            run: Arc::clone(run),
-            target: plan.target.clone(),
-            name: who.name.clone(),
-            kind: who.kind,
-            call: CallFacts::of(call),
-            facts,
-            callback,
-            vault: vault.map_or(serde_json::Value::Null, |vault| vault.saved()),
-        };
-        let thread = if plan.thread.is_continued {
-            Some(NewTurn::Resumes(plan.thread.id.clone(), version))
-        } else if is_stored {
-            let kept = self.0.threads.kept(&plan.thread.id);
-            kept.map(|mut kept| {
-                kept.busy = Some(run.id.clone());
-                NewTurn::Opens(Box::new(kept))
-            })
-        } else {
-            None
-        };
-        Ok(NewRun {
-            binding: keyed.map(|keyed| keyed.binding(&run.id, run.created_at)),
-            run: KeptRun { boot: keeper.scribe.boot(), owner: who.clone(), more },
-            thread,
-            entries: vec![Entry::of(&record)?],
-        })
-    }
-
-    /// What let a run in, for its record.
-    fn basis(&self, call: &Call, plan: &Plan) -> Basis {
-        let servers = plan.servers();
-        let when = When::at(self.0.clock.now());
-        self.0.judge.basis(&Question {
-            principal: call.principal(),
-            action: Action::Run,
-            resource: Resource::Agent((&plan.target).into()),
-            circumstances: plan.circumstances(call, when, &servers),
-        })
     }
 
     /// What is told of a request that is refused before the ADMIT stack has been asked.

@@ -94,6 +94,7 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         Runs { rows: Arc::clone(&store.rows), sealer: Sealer::new(&[7; 32], &[]) },
         Scribe::new(Arc::clone(&clock), Arc::clone(&ids)),
         Arc::new(NoVaults),
+        None,
         config::Durability::Overlap,
         crate::store::health::Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone()),
     );

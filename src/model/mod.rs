@@ -14,6 +14,7 @@ pub mod ids;
 pub mod judge;
 pub mod key;
 pub mod micro;
+pub mod payload;
 pub mod pii;
 pub mod plan;
 pub mod principal;

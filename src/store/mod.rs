@@ -10,6 +10,7 @@ pub mod health;
 pub mod log;
 mod migrations;
 mod open;
+pub mod payloads;
 mod postgres;
 pub mod rows;
 pub mod runs;
@@ -30,6 +31,7 @@ use crate::model::amounts::{Amounts, Ceilings};
 use crate::model::key::{Key, KeyId, KeySecret};
 
 use self::log::Log;
+use self::payloads::PayloadKeys;
 use self::rows::Rows;
 
 pub use failure::unavailable;
@@ -46,13 +48,16 @@ pub struct Store {
     pub rows: Arc<dyn Rows>,
     /// The log of the audit.
     pub log: Arc<dyn Log>,
+    /// What seals the payloads of records.
+    pub payload_keys: Arc<dyn PayloadKeys>,
     engine: Arc<dyn Engine>,
 }
 
 impl Store {
     fn new(engine: Arc<impl Engine + 'static>) -> Self {
         let (keys, ledger) = (engine.clone(), engine.clone());
-        Self { keys, ledger, rows: engine.clone(), log: engine.clone(), engine }
+        let (rows, log, payload_keys) = (engine.clone(), engine.clone(), engine.clone());
+        Self { keys, ledger, rows, log, payload_keys, engine }
     }
 
     /// Whether the store can be written now: it writes. For readiness.
@@ -80,7 +85,7 @@ impl Store {
 
 /// An engine keeps everything there is to keep.
 #[async_trait]
-trait Engine: Keys + Ledger + Rows + Log {
+trait Engine: Keys + Ledger + Rows + Log + PayloadKeys {
     /// See [`Store::probe`].
     async fn probe(&self, now: Timestamp) -> Result<()>;
     /// See [`Store::check`].

@@ -1,6 +1,7 @@
 //! The audit as auditors read it: by the admin API here, by the command line in `commands`.
 
 mod commands;
+mod payloads;
 
 use std::sync::Arc;
 use std::time::Duration;

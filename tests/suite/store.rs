@@ -20,6 +20,7 @@ mod migrations;
 mod model;
 mod opening;
 mod outages;
+mod payloads;
 mod processes;
 mod races;
 mod runs;

@@ -25,6 +25,7 @@ use crate::http::service::RunEvents;
 use crate::model::call::Call;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::halt::Halt;
+use crate::model::payload::ToAudit;
 use crate::model::plan::{Admission, Plan, Proposal, RunCall};
 use crate::model::principal::Principal;
 use crate::model::vault::{TokenVault, Vaults};
@@ -154,6 +155,26 @@ impl Policy {
             workspace: &who.workspace,
         };
         self.rules.plan(&scope).map_err(|failure| refusal(&failure, "request"))
+    }
+}
+
+impl ToAudit for Policy {
+    fn treat(&self, call: &Call, plan: &Plan, said: &mut Value) -> Result<()> {
+        let rules = self.plan(call, plan, Direction::ToAudit)?;
+        if rules.is_empty() {
+            return Ok(());
+        }
+        let mut vault = vault_of(plan);
+        if vault.is_none() && rules.makes_tokens() {
+            let who = call.principal();
+            let conversation = plan.thread.id.as_str();
+            vault = Some(Arc::new(self.rules.vault(&who.workspace, &who.subject, conversation)));
+        }
+        let mut treatment = JsonTreatment::new(rules, vault);
+        let treated = treatment.treat("", said);
+        let Tally(found) = Tally::of(treatment.counts());
+        count(&self.metrics, &found);
+        treated.map_err(|failure| refusal(&failure, "record"))
     }
 }
 

@@ -11,6 +11,7 @@ mod ledger;
 mod lives;
 mod log;
 mod migrate;
+mod payloads;
 mod presence;
 mod queue;
 mod reader;
@@ -41,6 +42,7 @@ use crate::model::key::{Key, KeyId, KeySecret};
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("migrations/0001_keys_and_budgets.sql") },
     Migration { version: 2, sql: include_str!("migrations/0002_runs_and_audit.sql") },
+    Migration { version: 3, sql: include_str!("migrations/0003_payload_keys.sql") },
 ];
 
 /// How a command ends that does not end well.

@@ -1,4 +1,4 @@
-//! Looks whether the file is whole, and copies it.
+//! Looks whether the file is whole, copies it, and empties the log beside it.
 
 use std::fs::{File, OpenOptions};
 use std::path::PathBuf;
@@ -16,6 +16,17 @@ pub(super) fn check(file: &Connection) -> Result<Vec<String>, Failure> {
     let said = wanted.query_map([], |row| row.get::<_, String>(0))?;
     let said = said.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(said.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// Empties the log beside the file, so that nothing stands there that the file no longer has. Where
+/// somebody reads meanwhile, that is done by whoever writes later.
+pub(super) async fn empty_log(path: PathBuf) -> Result<()> {
+    let empty = move || {
+        let file = connect::connect(&path, Access::Write).map_err(unavailable)?;
+        let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
+        file.query_row(empty, [], |_| Ok(())).map_err(unavailable)
+    };
+    tokio::task::spawn_blocking(empty).await.map_err(unavailable)?
 }
 
 /// Copies the file as it is at one moment, beside whoever writes to it. It takes as long as it

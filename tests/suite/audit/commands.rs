@@ -10,7 +10,7 @@ use switchyard::model::record::{Stage, Verdict};
 use super::{Audited, scribe};
 use crate::harness::KEY_HASH;
 
-fn config(folder: &Path) -> PathBuf {
+pub fn config(folder: &Path) -> PathBuf {
     let path = folder.join("switchyard.yaml");
     let text = format!(
         r#"listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0 }}
@@ -40,13 +40,13 @@ fn audit(arguments: &[&str]) -> (i32, String, String) {
 }
 
 #[track_caller]
-fn said(arguments: &[&str]) -> String {
+pub fn said(arguments: &[&str]) -> String {
     let (code, out, err) = audit(arguments);
     assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}: {out}");
     out
 }
 
-fn lines(text: &str) -> Vec<Value> {
+pub fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

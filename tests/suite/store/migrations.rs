@@ -14,10 +14,12 @@ fn steps(place: &Place) -> Vec<&'static str> {
         Keeper::Folder(_) => vec![
             include_str!("../../../src/store/sqlite/migrations/0001_keys_and_budgets.sql"),
             include_str!("../../../src/store/sqlite/migrations/0002_runs_and_audit.sql"),
+            include_str!("../../../src/store/sqlite/migrations/0003_payload_keys.sql"),
         ],
         Keeper::Schema { .. } => vec![
             include_str!("../../../src/store/postgres/migrations/0001_keys_and_budgets.sql"),
             include_str!("../../../src/store/postgres/migrations/0002_runs_and_audit.sql"),
+            include_str!("../../../src/store/postgres/migrations/0003_payload_keys.sql"),
         ],
     }
 }
