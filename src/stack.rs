@@ -345,6 +345,7 @@ mod tests {
             write_timeout: Duration::from_secs(1),
             drain: Duration::from_secs(1),
             threads: 1,
+            handover: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::app::{self, App, Failure, Surrounding, demo, guard, load, storekeeping};
+use crate::app::{self, App, Failure, Surrounding, demo, guard, handover, load, storekeeping};
 use crate::config::Log;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::gateway::keys::{KeyAdmin, NewKey};
@@ -17,14 +17,19 @@ use crate::store::RevokedToken;
 use crate::tasks::Tasks;
 use crate::telemetry;
 
-/// Serves until told to stop.
-pub fn serve(path: &Path) -> Result<(), Failure> {
+/// Serves until told to stop; with `upgrade`, in place of the process that serves until now.
+pub fn serve(path: &Path, upgrade: bool) -> Result<(), Failure> {
     let config = load(path).map_err(Failure::Configuration)?;
     telemetry::tracing::start(&config.log).map_err(Failure::start)?;
     wait(async {
-        let app = App::start(&config, Surrounding::system()).await?;
+        let (file, surrounding) = (path.to_owned(), Surrounding::system());
+        let source = Box::new(move || load(&file));
+        let beginning = handover::begin(&config, upgrade)?;
+        let sockets = beginning.sockets.clone();
+        let app = App::start_from(&config, Some(source), sockets, surrounding).await?;
+        let handover = beginning.serves();
         tracing::info!(api = %app.api(), admin = %app.admin(), "serving");
-        app.until_signal().await.map(drop)
+        app.until_signal(handover).await.map(drop)
     })
 }
 

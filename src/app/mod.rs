@@ -11,50 +11,40 @@ pub mod configuration;
 pub mod demo;
 mod explain;
 mod guard;
+mod handover;
+mod lasting;
+mod platforms;
 mod policies;
+mod reload;
 mod sealing;
 pub mod storekeeping;
+mod upkeep;
+mod version;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::auditing::Auditing;
-use crate::app::explain::Explainer;
-use crate::app::guard::Guard;
+use crate::app::lasting::Lasting;
+use crate::app::reload::{Later, Reloader};
+use crate::app::version::{Current, Version};
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};
-use crate::config::{self, Config, Report};
-use crate::gateway::audit::AuditAdmin;
-use crate::gateway::keeper::Keeper;
+use crate::config::{Config, Report};
+use crate::gateway::Gateway;
 use crate::gateway::keys::{MadeKey, NewKey};
-use crate::gateway::lives::Lives;
-use crate::gateway::payloads::Keeps;
-use crate::gateway::replay::Keys;
-use crate::gateway::shelf::Shelf;
-use crate::gateway::threads::Threads;
-use crate::gateway::{self, Gateway, Platform};
-use crate::http::edge::drain::Drain;
-use crate::http::operation::Listener;
-use crate::http::service::HttpService;
+use crate::http::service::Served;
 use crate::inbound::admin::explain::{Asked, Explained, Explains};
-use crate::inbound::{self, Faces};
-use crate::model::judge::Judge;
-use crate::outbound::dispatch::{Dispatcher, Target};
-use crate::outbound::layers::breaker::Breaker;
-use crate::outbound::pause::Pauses;
-use crate::outbound::{self, Vendor};
-use crate::policy::tools::layer::ToolsGoverned;
-use crate::policy::{pii, tools};
-use crate::server::drain::{Ended, Shutdown};
-use crate::server::{self, Serving};
-use crate::stack::{self, AdmitParts, EdgeParts, UpstreamParts};
-use crate::store::payloads::Payloads;
-use crate::store::runs::Runs;
-use crate::tasks::Tasks;
-use crate::telemetry::metrics::Metrics;
+use crate::server::drain::{self, Ended, Shutdown};
+use crate::server::handover::Handover;
+use crate::server::{self, Serving, Sockets};
+
+pub use configuration::{load, load_text, schema, summary};
+
+/// What a gateway may read of its surroundings, for who starts one from a text.
+pub use crate::config::Surroundings;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug)]
@@ -96,103 +86,17 @@ impl Surrounding {
     }
 }
 
+/// What a reload reads the configuration from.
+pub type Source = Box<dyn Fn() -> Result<Config, Report> + Send + Sync>;
+
 /// A running gateway.
 pub struct App {
     serving: Serving,
     shutdown: Shutdown,
-    gateway: Gateway,
-    guard: Guard,
-}
-
-/// Everything behind the sockets.
-struct Works {
-    surrounding: Surrounding,
-    metrics: Arc<Metrics>,
-    tasks: Tasks,
-    gateway: Gateway,
-    guard: Guard,
-    pauses: Pauses,
-}
-
-impl Works {
-    async fn build(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
-        let Surrounding { clock, ids } = surrounding.clone();
-        let metrics = Arc::new(Metrics::new(clock.now()).map_err(Failure::start)?);
-        let tasks = Tasks::default();
-        let (platforms, targets) = platforms(config, &metrics, &clock)?;
-        let guard = Guard::start(config, &surrounding, &metrics, &tasks).await?;
-        let pauses = Pauses::new(Arc::clone(&clock));
-        let dispatcher = Dispatcher::new(targets, Arc::clone(&clock), pauses.clone());
-        let bounds = &config.runs;
-        let judge: Arc<dyn Judge> = guard.judge.clone();
-        let pii = Arc::new(pii::layer::Policy {
-            rules: policies::pii(config).map_err(guard::all_wrong)?,
-            metrics: metrics.policy().clone(),
-        });
-        let admit = AdmitParts {
-            judge: Arc::clone(&judge),
-            pauses: pauses.clone(),
-            limits: Arc::clone(&guard.limits),
-            pii: Arc::clone(&pii),
-            budgets: Arc::clone(&guard.budgets),
-            longest: bounds.max_duration,
-            clock: Arc::clone(&clock),
-            metrics: metrics.policy().clone(),
-        };
-        let tools = ToolsGoverned(Arc::new(tools::layer::Parts {
-            judge: Arc::clone(&judge),
-            limits: Arc::clone(&guard.limits),
-            clock: Arc::clone(&clock),
-            on_violation: config.on_violation,
-            metrics: metrics.policy().clone(),
-        }));
-        let store = guard.store();
-        let sealer = sealing::sealer(config)?;
-        let keeper = Arc::new(Keeper::new(
-            Runs { rows: Arc::clone(&store.rows), sealer: sealer.clone() },
-            guard.recorder.scribe.clone(),
-            pii.clone(),
-            config.audit.payloads.then(|| Keeps {
-                payloads: Payloads::new(Arc::clone(&store.payload_keys), sealer.clone()),
-                policy: Arc::clone(&pii) as _,
-            }),
-            config.audit.durability,
-            guard.recorder.health.clone(),
-        ));
-        let gateway = Gateway::new(gateway::Parts {
-            clock,
-            ids,
-            tasks: tasks.clone(),
-            upstreams: platforms,
-            agents: config.agents.clone(),
-            bounds: bounds.clone(),
-            admission: stack::admit(admit),
-            service: stack::run(bounds, tools, Arc::clone(&pii), metrics.policy(), dispatcher),
-            judge,
-            detached: Arc::default(),
-            shelf: Shelf::new(bounds.kept, bounds.kept_bytes),
-            threads: Threads::new(bounds.history_bytes),
-            keeper,
-            keys: Keys::default(),
-            callbacks: callbacks::callbacks(config, &sealer)?,
-            lives: Lives::default(),
-            probe: {
-                let store = guard.store().clone();
-                Box::new(move |now| {
-                    let store = store.clone();
-                    Box::pin(async move { store.probe(now).await })
-                })
-            },
-        });
-        Ok(Self { surrounding, metrics, tasks, gateway, guard, pauses })
-    }
-
-    fn explainer(&self, config: &Config) -> Explainer {
-        // They were read without fault when the guard started.
-        let configured = policies::keys(config).unwrap_or_default();
-        let clock = &self.surrounding.clock;
-        Explainer::new(&self.gateway, &self.guard, &self.pauses, configured, clock)
-    }
+    lasting: Arc<Lasting>,
+    current: Current,
+    auditing: Auditing,
+    reloader: Arc<Reloader>,
 }
 
 /// Why a caller would be let in or not, asked of engines that serve nobody. Limits that one
@@ -202,48 +106,62 @@ pub(super) async fn explain(config: &Config, asked: &Asked) -> Result<Explained,
     // Nobody brings a token, so no issuer need be asked for its keys.
     let mut config = config.clone();
     config.identity.issuers.clear();
-    let works = Works::build(&config, Surrounding::system()).await?;
-    let explained = works.explainer(&config).explain(asked).await;
-    works.guard.into_upkeep().end().await;
+    let lasting = Lasting::open(&config, Surrounding::system()).await?;
+    let version = Version::build(&Arc::new(config), &lasting, None)?;
+    let explained = version.explainer(&lasting).explain(asked).await;
+    lasting.end(None).await;
     explained.map_err(Failure::start)
 }
 
 impl App {
-    /// Starts a gateway. When this returns, callers can connect.
+    /// Starts a gateway. When this returns, callers can connect. What it is configured by does not
+    /// change.
     pub async fn start(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
-        let mut works = Works::build(config, surrounding).await?;
-        works.gateway.join().await.map_err(Failure::start)?;
-        works.guard.look_after(&works.gateway);
-        works.guard.forget_old(config, &works.surrounding);
-        let (store, metrics) = (works.guard.store(), works.metrics.audit());
-        let auditing = Auditing::start(config, &works.surrounding, store, metrics).await?;
-        let audit = auditing::admin(config, store)?;
-        works.guard.draw(auditing);
-        let drain = Drain::default();
-        let faces = faces(config, &works, audit, &drain);
-        let Works { surrounding, metrics, tasks, gateway, guard, pauses: _ } = works;
-        let edge = |listener, drain: &Drain| -> HttpService {
-            let parts = EdgeParts {
-                listener,
-                listen: &config.listen,
-                clock: Arc::clone(&surrounding.clock),
-                ids: Arc::clone(&surrounding.ids),
-                metrics: Arc::clone(&metrics),
-                drain: drain.clone(),
-                render: inbound::render_error,
-                limits: Arc::clone(&guard.limits),
-                identity: Arc::clone(&guard.identity),
-                recorder: Arc::clone(&guard.recorder),
-            };
-            stack::edge(parts, faces.clone())
+        Self::start_from(config, None, None, surrounding).await
+    }
+
+    /// The same, with what a reload reads the configuration from, and with the sockets that another
+    /// process has given.
+    pub async fn start_from(
+        config: &Config,
+        source: Option<Source>,
+        sockets: Option<Sockets>,
+        surrounding: Surrounding,
+    ) -> Result<Self, Failure> {
+        let config = Arc::new(config.clone());
+        let lasting = Arc::new(Lasting::open(&config, surrounding).await?);
+        let keys = policies::keys(&config).map_err(guard::all_wrong)?;
+        lasting.keyring.configure(keys).map_err(Failure::start)?;
+        let version = Version::build(&config, &lasting, None)?;
+        version.gateway.join().await.map_err(Failure::start)?;
+        let (store, metrics) = (&lasting.store, lasting.metrics.audit());
+        let auditing = Auditing::start(&config, &lasting.surrounding, store, metrics).await?;
+        let audit = auditing::admin(&config, store)?;
+        let later = Later::default();
+        let services = version.services(&lasting, audit.clone(), Arc::new(later.clone()));
+        let served = services.map(Served::from);
+        let current = Current::new(version);
+        upkeep::start(&lasting, &current, &auditing);
+        let [api, admin] = served.each_ref().map(Clone::clone);
+        let tasks = &lasting.tasks;
+        let serving = server::start(&config.listen, api, admin, tasks, sockets.as_ref());
+        let serving = serving.map_err(Failure::start)?;
+        let reloader = Arc::new(Reloader::new(
+            source,
+            &lasting,
+            &current,
+            served,
+            serving.certificate(),
+            audit,
+        ));
+        later.is(&reloader);
+        let shutdown = Shutdown {
+            drain: lasting.drain.clone(),
+            tasks: lasting.tasks.clone(),
+            interrupt: CancellationToken::new(),
+            grace: config.listen.drain,
         };
-        let api = edge(Listener::Api, &drain);
-        let admin = edge(Listener::Admin, &Drain::default());
-        let serving = server::start(&config.listen, api, admin, &tasks).map_err(Failure::start)?;
-        let grace = config.listen.drain;
-        let interrupt = CancellationToken::new();
-        let shutdown = Shutdown { drain, tasks, interrupt, grace };
-        Ok(Self { serving, shutdown, gateway, guard })
+        Ok(Self { serving, shutdown, lasting, current, auditing, reloader })
     }
 
     /// Where callers connect.
@@ -258,17 +176,17 @@ impl App {
 
     /// Makes a key that is good at once.
     pub async fn make_key(&self, wanted: NewKey) -> Result<MadeKey, Failure> {
-        let made = self.guard.keys.create(wanted).await.map_err(Failure::start)?;
-        self.guard.refresh_keys().await.map_err(Failure::start)?;
+        let keys = self.current.load().guard.keys.clone();
+        let made = keys.create(wanted).await.map_err(Failure::start)?;
+        self.lasting.refresh_keys().await.map_err(Failure::start)?;
         Ok(made)
     }
 
     /// The log of the audit as it stands, verified by an export and its key alone: how many records
     /// are under a signature, and the key.
     pub async fn verified_log(&self, config: &Config) -> Result<(u64, String), Failure> {
-        let auditing = self.guard.auditing().ok_or_else(|| Failure::start("nobody records"))?;
-        let log = Arc::clone(&self.guard.store().log);
-        let verified = auditing.verified(config, log).await?;
+        let log = Arc::clone(&self.lasting.store.log);
+        let verified = self.auditing.verified(config, log).await?;
         Ok((verified.covered, auditing::signing_key(config)?.verifier().to_string()))
     }
 
@@ -279,20 +197,47 @@ impl App {
 
     /// Ends in order, now.
     pub async fn drain(self) -> Ended {
-        let Self { serving, shutdown, gateway, guard } = self;
+        let Self { serving, shutdown, lasting, current, auditing, .. } = self;
+        let gateway = current.load().gateway.clone();
         let ended = interrupting(&shutdown, &gateway, shutdown.run(serving)).await;
         goodbye(gateway).await;
-        guard.into_upkeep().end().await;
+        lasting.end(Some(&auditing)).await;
         ended
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then ends in order.
-    pub async fn until_signal(self) -> Result<Ended, Failure> {
-        let Self { serving, shutdown, gateway, guard } = self;
-        let ended = interrupting(&shutdown, &gateway, shutdown.at_signal(serving)).await;
+    /// Serves until SIGTERM or Ctrl-C, then ends in order; reads its configuration anew at SIGHUP;
+    /// with `handover`, ends also when another process has taken over, which asks by SIGQUIT.
+    pub async fn until_signal(self, handover: Option<Handover>) -> Result<Ended, Failure> {
+        let Self { serving, shutdown, lasting, current, auditing, reloader } = self;
+        let gateway = current.load().gateway.clone();
+        let sockets = serving.sockets();
+        let ends = async {
+            tokio::select! {
+                stopped = drain::stopped() => stopped.map(|()| None),
+                given = handover::given(handover, sockets) => given.map(Some),
+            }
+        };
+        let why = tokio::select! {
+            why = ends => why.map_err(Failure::start),
+            error = reloader.at_signal() => Err(error),
+        };
+        let ended = match why {
+            Ok(None) => {
+                let ended = interrupting(&shutdown, &gateway, shutdown.at_signal(serving)).await;
+                ended.map_err(Failure::start)
+            }
+            Ok(Some(given)) => {
+                let patience = current.load().config.runs.max_duration;
+                let end = shutdown.after_handover(serving, patience);
+                let ended = interrupting(&shutdown, &gateway, end).await;
+                drop(given);
+                ended.map_err(Failure::start)
+            }
+            Err(error) => Err(error),
+        };
         goodbye(gateway).await;
-        guard.into_upkeep().end().await;
-        ended.map_err(Failure::start)
+        lasting.end(Some(&auditing)).await;
+        ended
     }
 }
 
@@ -320,78 +265,3 @@ async fn interrupting<T>(
         () = watch => end.await,
     }
 }
-
-/// Each upstream twice: as use cases see it, and as the dispatcher calls it.
-type Upstreams = (IndexMap<String, Platform>, Vec<Target>);
-
-fn platforms(
-    config: &Config,
-    metrics: &Metrics,
-    clock: &Arc<dyn Clock>,
-) -> Result<Upstreams, Failure> {
-    let mut platforms = IndexMap::new();
-    let mut targets = Vec::new();
-    for (name, upstream) in &config.upstreams {
-        let wrong = |error: &crate::error::FieldError| {
-            Failure::Start(format!("upstreams.{name}.{}: {}", error.path, error.message))
-        };
-        let vendor: Arc<dyn Vendor> = match outbound::build(upstream) {
-            Ok(vendor) => vendor.into(),
-            Err(errors) => return Err(errors.first().map_or_else(|| Failure::start(name), wrong)),
-        };
-        let breaker = Breaker::new(name, upstream.breaker, Arc::clone(clock));
-        let measured = metrics.upstream(name, &upstream.kind);
-        let parts = UpstreamParts {
-            upstream,
-            vendor: &*vendor,
-            breaker: breaker.clone(),
-            metrics: Arc::new(measured.clone()),
-            clock: Arc::clone(clock),
-        };
-        targets.push(Target {
-            name: name.clone(),
-            vendor: Arc::clone(&vendor),
-            service: stack::upstream(parts).map_err(|error| wrong(&error))?,
-            caps: upstream.caps,
-            metrics: measured.clone(),
-        });
-        let platform = Platform {
-            kind: upstream.kind.clone(),
-            vendor,
-            metrics: measured,
-            workspaces: upstream.workspaces.clone(),
-            health: Box::new(move || breaker.health()),
-        };
-        platforms.insert(name.clone(), platform);
-    }
-    Ok((platforms, targets))
-}
-
-fn faces(config: &Config, works: &Works, audit: AuditAdmin, drain: &Drain) -> Faces {
-    let (metrics, drain) = (Arc::clone(&works.metrics), drain.clone());
-    let draining = drain.clone();
-    let guard = &works.guard;
-    Faces::new(inbound::Parts {
-        gateway: works.gateway.clone(),
-        judge: guard.judge.clone(),
-        keys: guard.keys.clone(),
-        audit,
-        draining: Arc::new(move || draining.is_draining()),
-        explains: Arc::new(works.explainer(config)),
-        issuers: config.identity.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
-        config: config::redacted(config),
-        hooks: config.hooks.clone(),
-        heartbeat: config.runs.heartbeat,
-        max_duration: config.runs.max_duration,
-        metrics: Box::new(move || metrics.render().unwrap_or_default()),
-        unready: Box::new(move || {
-            if drain.is_draining() { vec!["draining".to_owned()] } else { Vec::new() }
-        }),
-    })
-}
-
-/// The configuration's own words for what `check` and `serve` share.
-pub use configuration::{load, load_text, schema, summary};
-
-/// What a gateway may read of its surroundings, for who starts one from a text.
-pub use config::Surroundings;

@@ -40,6 +40,10 @@ enum Command {
     Serve {
         #[command(flatten)]
         config: ConfigFile,
+        /// Take over from the process that serves with this configuration: it gives its sockets,
+        /// no connection is refused, and what it has begun goes to its end there.
+        #[arg(long)]
+        upgrade: bool,
     },
     /// Say all that is wrong with a configuration, without starting anything.
     ///
@@ -144,7 +148,7 @@ fn run_command(
         }
     };
     let done = match cli.command {
-        Command::Serve { config } => commands::serve(&config.path),
+        Command::Serve { config, upgrade } => commands::serve(&config.path, upgrade),
         Command::Check { config } => match app::load(&config.path) {
             Ok(valid) => {
                 writeln!(out, "{} is valid", config.path.display())?;

@@ -7,7 +7,7 @@ use super::describe::{Key, Shape};
 use super::reader::Section;
 
 /// Which policies decide.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Access {
     /// The folder with their files; none for those that the gateway brings.
     pub policies: Option<PathBuf>,

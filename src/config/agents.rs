@@ -14,7 +14,7 @@ use super::suggest::did_you_mean;
 use super::upstreams::Upstream;
 
 /// A short name for an agent.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Agent {
     /// The upstream it lives on.
     pub upstream: String,

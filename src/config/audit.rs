@@ -8,7 +8,7 @@ use super::reader::Section;
 use super::secret::Secret;
 
 /// When a record must be durable, how long records are kept, and who signs the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Audit {
     /// When the record of a run must be durable.
     pub durability: Durability,

@@ -10,7 +10,7 @@ use super::reader::Section;
 use super::units::{GIB, KIB, MIB};
 
 /// The four clocks of a call to a platform.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clocks {
     /// From wanting a connection to having one.
     pub connect: Duration,
@@ -23,7 +23,7 @@ pub struct Clocks {
 }
 
 /// When to stop calling a platform.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Breaker {
     /// Failures in a row that open the breaker.
     pub failures: u32,
@@ -32,7 +32,7 @@ pub struct Breaker {
 }
 
 /// Bounds of a platform's answer, in bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Caps {
     /// A whole JSON answer, and a whole stream.
     pub answer: usize,

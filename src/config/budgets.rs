@@ -8,7 +8,7 @@ use super::reader::Section;
 use crate::model::amounts::{Amounts, Ceilings};
 
 /// A budget.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Budget {
     /// Its name, in refusals and metrics.
     pub name: String,

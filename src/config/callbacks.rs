@@ -9,7 +9,7 @@ use super::reader::Section;
 use super::secret::Secret;
 
 /// What signs callbacks, and which addresses callers may name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Callbacks {
     /// By workspace, the secrets that sign, the newest first.
     pub secrets: IndexMap<String, Vec<Secret>>,

@@ -16,7 +16,7 @@ use super::suggest::did_you_mean;
 use super::upstreams::Upstream;
 
 /// A webhook in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Hook {
     /// Where the message stands.
     pub input: HookInput,
@@ -27,7 +27,7 @@ pub struct Hook {
 }
 
 /// A caller that signs its requests (Standard Webhooks).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Signed {
     /// The secrets that it may sign with, `whsec_…`; two while they are rotated.
     pub secrets: Vec<Secret>,

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::model::scope::{Scope, Scopes};
 
 /// How callers are known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
     /// With what the hashes of keys are keyed.
     pub pepper: Option<Secret>,
@@ -26,7 +26,7 @@ pub struct Identity {
 }
 
 /// A key that stands in the file, by its hash.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ConfiguredKey {
     /// What people call it.
     pub name: String,

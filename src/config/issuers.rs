@@ -11,7 +11,7 @@ use super::reader::Section;
 use crate::model::scope::Scopes;
 
 /// Who issues tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Issuer {
     /// Its name here.
     pub name: String,

@@ -11,7 +11,7 @@ use super::reader::Section;
 use super::secret::Secret;
 
 /// A limit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
     /// Its name, in headers, refusals and metrics.
     pub name: String,
@@ -40,7 +40,7 @@ pub enum Rate {
 }
 
 /// What a limit or a budget holds for; empty for everything.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Only {
     /// These workspaces.
     pub workspaces: Vec<String>,
@@ -57,7 +57,7 @@ pub struct Only {
 }
 
 /// Where limits are counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Counters {
     /// A Redis that all nodes share; none for this process alone.
     pub redis: Option<Secret>,

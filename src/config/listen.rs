@@ -13,7 +13,7 @@ use super::reader::Section;
 use super::units::{GIB, KIB, MIB};
 
 /// Sockets and what may come in through them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listen {
     /// The callers' socket.
     pub api: SocketAddr,
@@ -41,10 +41,12 @@ pub struct Listen {
     pub drain: Duration,
     /// Worker threads; 0 for one a core.
     pub threads: usize,
+    /// The folder in which processes hand over; none for one beside a SQLite store.
+    pub handover: Option<PathBuf>,
 }
 
 /// TLS on a listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tls {
     /// The certificate chain, PEM.
     pub certificate: PathBuf,
@@ -146,12 +148,19 @@ pub(super) fn read(root: &mut Section<'_>) -> Listen {
         write_timeout: section.duration(&WRITE_TIMEOUT),
         drain: section.duration(&DRAIN),
         threads: section.count(&THREADS) as usize,
+        handover: read_handover(&mut section),
     };
     if listen.api == listen.admin && listen.api.port() != 0 {
         section.refuse("admin", "is the same address as `listen.api`");
     }
     section.finish();
     listen
+}
+
+fn read_handover(section: &mut Section<'_>) -> Option<PathBuf> {
+    let about = "The folder in which a newer process takes over from an older one; only its user \
+                 may enter it. Left out, it stands beside a SQLite store's file.";
+    section.text(Key::new("handover", Shape::Text, about)).map(PathBuf::from)
 }
 
 fn read_proxies(section: &mut Section<'_>) -> Vec<IpNet> {

@@ -28,7 +28,7 @@ use super::upstreams::{self, Upstream};
 use crate::model::content::Json;
 
 /// The whole configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Sockets and what may come in through them.
     pub listen: Listen,

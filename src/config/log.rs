@@ -8,7 +8,7 @@ use super::describe::{Key, Shape};
 use super::reader::Section;
 
 /// The log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// JSON lines rather than text.
     pub json: bool,

@@ -8,7 +8,7 @@ use super::reader::Section;
 use super::secret::Secret;
 
 /// What is done to values of persons and to secrets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pii {
     /// What hashes and tokens are made with; none for one that lasts as long as the process.
     pub key: Option<Secret>,
@@ -21,7 +21,7 @@ pub struct Pii {
 }
 
 /// A rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PiiRule {
     /// Its name in refusals; its place where it has none.
     pub name: Option<String>,
@@ -48,7 +48,7 @@ pub struct PiiRule {
 }
 
 /// A pattern of the operator's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PiiPattern {
     /// Its name in rules and findings.
     pub name: String,
@@ -57,7 +57,7 @@ pub struct PiiPattern {
 }
 
 /// Words of the operator's own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PiiWords {
     /// Their name in rules and findings.
     pub name: String,

@@ -53,6 +53,17 @@ impl Report {
         self.faults.push(Fault { place, path: path.to_owned(), message: message.into() });
     }
 
+    /// What is wrong, by path, in the order of the file; each message begins with its place.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults: Vec<&Fault> = self.faults.iter().collect();
+        faults.sort();
+        faults.dedup();
+        let told = |fault: &Fault| {
+            (fault.path.clone(), format!("{}:{}: {}", self.file, fault.place, fault.message))
+        };
+        faults.into_iter().map(told).collect()
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.faults.is_empty()

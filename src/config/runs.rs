@@ -10,7 +10,7 @@ use super::reader::Section;
 use super::units::{GIB, KIB, MIB};
 
 /// What is kept of runs, and their bounds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Runs {
     /// Silence after which a stream gets a comment line.
     pub heartbeat: Duration,

@@ -9,7 +9,7 @@ use super::secret::Secret;
 use super::units::{GIB, MIB};
 
 /// Where everything is kept that must outlive the process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Store {
     /// `sqlite://<path>` or `postgres://…`; the latter may hold a password.
     pub url: Secret,

@@ -16,7 +16,7 @@ use super::reader::Section;
 use super::secret::Secret;
 
 /// A platform.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Upstream {
     /// Its name.
     pub name: String,

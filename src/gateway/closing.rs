@@ -315,7 +315,7 @@ impl Closing {
     /// What the run leaves in its conversation.
     fn turn(&self, run: &Run) -> Turn {
         let vault = self.plan.thread.vault.clone();
-        let replays = |platform: &crate::gateway::Platform| platform.vendor.replays_history();
+        let replays = |platform: &Arc<crate::gateway::Platform>| platform.vendor.replays_history();
         if !self.parts.upstreams.get(self.plan.upstream()).is_some_and(replays) {
             return Turn { native: run.upstream.thread_id.clone(), vault, ..Turn::default() };
         }

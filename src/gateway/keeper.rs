@@ -36,8 +36,12 @@ pub struct Keeper {
     /// Whether records can be written.
     pub health: Health,
     /// What could not be written, in its order.
-    owed: Mutex<VecDeque<Owed>>,
+    owed: Arc<Debts>,
 }
+
+/// What could not be written, in its order; outlives the keepers that owe it.
+#[derive(Debug, Default)]
+pub struct Debts(Mutex<VecDeque<Owed>>);
 
 /// What could not be written.
 #[derive(Clone, Debug)]
@@ -57,8 +61,9 @@ impl Keeper {
         payloads: Option<Keeps>,
         durability: Durability,
         health: Health,
+        owed: Arc<Debts>,
     ) -> Self {
-        Self { runs, scribe, vaults, payloads, durability, health, owed: Mutex::default() }
+        Self { runs, scribe, vaults, payloads, durability, health, owed }
     }
 
     /// Admits a run. `AuditUnavailable` where that cannot be written.
@@ -82,7 +87,7 @@ impl Keeper {
 
     /// Something could not be written: it is as soon as that is possible.
     pub(super) fn owe(&self, what: Owed) {
-        let mut owed = self.owed.lock();
+        let mut owed = self.owed.0.lock();
         owed.push_back(what);
         self.health.metrics().owed(owed.len());
     }
@@ -93,7 +98,7 @@ impl Keeper {
         now: Timestamp,
         probe: impl AsyncFnOnce(Timestamp) -> Result<()>,
     ) {
-        if !self.health.is_failing() && self.owed.lock().is_empty() {
+        if !self.health.is_failing() && self.owed.0.lock().is_empty() {
             return;
         }
         if probe(now).await.is_err() {
@@ -101,7 +106,7 @@ impl Keeper {
         }
         loop {
             // One at a time, and forgotten only when it is written.
-            let Some(next) = self.owed.lock().front().cloned() else { break };
+            let Some(next) = self.owed.0.lock().front().cloned() else { break };
             let written = match next {
                 Owed::Admission(new) => self.runs.admit(&new).await.map(drop),
                 // Written now, or closed by somebody else in the meantime.
@@ -113,7 +118,7 @@ impl Keeper {
             if let Err(error) = written {
                 tracing::error!(?error, "a record can never be written");
             }
-            let mut owed = self.owed.lock();
+            let mut owed = self.owed.0.lock();
             owed.pop_front();
             self.health.metrics().owed(owed.len());
         }

@@ -15,6 +15,7 @@ pub mod keeper;
 pub mod keys;
 pub mod layers;
 pub mod lives;
+pub mod memory;
 mod mirror;
 pub mod payloads;
 pub mod read;
@@ -58,7 +59,8 @@ pub use crate::gateway::start::{Admitted, Wanted};
 #[cfg(test)]
 mod tests;
 
-/// The gateway, as faces see it. One for the process; cheap to clone.
+/// The gateway, as faces see it: one for each version of the configuration, over what they all
+/// share. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(Arc<Parts>);
 
@@ -71,7 +73,7 @@ pub struct Parts {
     /// Where runs are driven.
     pub tasks: Tasks,
     /// The configured upstreams, by name.
-    pub upstreams: IndexMap<String, Platform>,
+    pub upstreams: IndexMap<String, Arc<Platform>>,
     /// The configured aliases.
     pub agents: IndexMap<String, config::Agent>,
     /// Bounds.
@@ -83,19 +85,19 @@ pub struct Parts {
     /// Decides who may see and stop what.
     pub judge: Arc<dyn Judge>,
     /// The runs that are remembered.
-    pub shelf: Shelf,
+    pub shelf: Arc<Shelf>,
     /// How many runs are in flight that nobody waits for.
     pub detached: Arc<AtomicUsize>,
     /// The conversations that have a run at work.
-    pub threads: Threads,
+    pub threads: Arc<Threads>,
     /// What must outlive the process.
     pub keeper: Arc<Keeper>,
     /// The keys whose requests are being admitted.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// What delivers callbacks.
     pub callbacks: Callbacks,
     /// What is known of other processes on the same store.
-    pub lives: Lives,
+    pub lives: Arc<Lives>,
     /// Whether the store can be written: it writes.
     pub probe: Probe,
 }

@@ -151,16 +151,17 @@ impl Gateway {
 
     /// The configured upstreams that this caller can see, and that policy lets it read.
     pub fn upstreams(&self, call: &Call) -> Vec<UpstreamView> {
-        let seen = |(name, platform): &(&String, &crate::gateway::Platform)| {
+        let seen = |(name, platform): &(&String, &std::sync::Arc<crate::gateway::Platform>)| {
             self.sees_upstream(call.principal(), name, platform)
                 && self.ask(call, Action::Read, Resource::Upstream(name)).is_ok()
         };
-        let view = |(name, platform): (&String, &crate::gateway::Platform)| UpstreamView {
-            name: name.clone(),
-            kind: platform.kind.clone(),
-            health: (platform.health)(),
-            capabilities: platform.vendor.capabilities().view(),
-        };
+        let view =
+            |(name, platform): (&String, &std::sync::Arc<crate::gateway::Platform>)| UpstreamView {
+                name: name.clone(),
+                kind: platform.kind.clone(),
+                health: (platform.health)(),
+                capabilities: platform.vendor.capabilities().view(),
+            };
         self.0.upstreams.iter().filter(seen).map(view).collect()
     }
 

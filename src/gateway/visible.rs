@@ -94,7 +94,7 @@ impl Gateway {
     }
 
     pub(super) fn platform(&self, upstream: &str) -> Result<&Platform> {
-        self.0.upstreams.get(upstream).ok_or_else(Error::no_such_agent)
+        self.0.upstreams.get(upstream).map(|found| &**found).ok_or_else(Error::no_such_agent)
     }
 }
 

@@ -130,6 +130,7 @@ operations! {
     RevokeKey       "revoke_key"        DELETE "/admin/keys/{key_id}"       Admin   Admin Needs::Scope(Scope::Admin);
     RevokeToken     "revoke_token"      POST "/admin/tokens/revoke"         Admin   Admin Needs::Scope(Scope::Admin);
     Explain         "explain"           POST "/admin/explain"               Admin   Admin Needs::Scope(Scope::Admin);
+    Reload          "reload"            POST "/admin/reload"                Admin   Admin Needs::Scope(Scope::Admin);
     ListAudit       "list_audit"        GET  "/admin/audit"                 Admin   Admin Needs::Scope(Scope::AuditRead);
     ListCheckpoints "list_checkpoints"  GET  "/admin/audit/checkpoints"     Admin   Admin Needs::Scope(Scope::AuditRead);
     ProveRecord     "prove_record"      GET  "/admin/audit/records/{seq}/proof" Admin Admin Needs::Scope(Scope::AuditRead);

@@ -3,7 +3,9 @@
 //! exponential time in the number of layers.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::Stream;
 use http::{Request, Response};
 use tower::util::BoxCloneSyncService;
@@ -16,6 +18,35 @@ use crate::model::plan::{Admission, Proposal, RunCall};
 /// The EDGE stack: what a listener calls for each request. Its error is never seen: rescue has
 /// made an answer of it.
 pub type HttpService = BoxCloneSyncService<Request<Body>, Response<Body>, Error>;
+
+/// The EDGE stack that stands behind a socket now. A reload puts another one in its place; requests
+/// that have begun go on with theirs. All clones are one.
+#[derive(Clone)]
+pub struct Served(Arc<ArcSwap<HttpService>>);
+
+impl Served {
+    /// The service for a request that begins now.
+    pub fn now(&self) -> HttpService {
+        HttpService::clone(&self.0.load())
+    }
+
+    /// Puts another service in its place.
+    pub fn replace(&self, service: HttpService) {
+        self.0.store(Arc::new(service));
+    }
+}
+
+impl From<HttpService> for Served {
+    fn from(service: HttpService) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(service)))
+    }
+}
+
+impl std::fmt::Debug for Served {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[served]")
+    }
+}
 
 /// The ADMIT stack: what may refuse a run before there is one. Whatever it takes for a run rides
 /// in the admission and gives itself back when it is dropped.

@@ -23,6 +23,7 @@ use crate::gateway::keys::KeyAdmin;
 use crate::http::body::Body;
 use crate::http::operation::{Needs, Operation, Route};
 use crate::inbound::admin::explain::Explains;
+use crate::inbound::admin::reload::Reloads;
 use crate::inbound::admin::tail::Draining;
 use crate::inbound::{acp, admin, hooks, unified};
 use crate::model::call::Call;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub draining: Draining,
     /// Says why a caller would be let in or not.
     pub explains: Arc<dyn Explains>,
+    /// Reads the configuration anew.
+    pub reloads: Arc<dyn Reloads>,
     /// The names of the configured issuers.
     pub issuers: Vec<String>,
     /// The running configuration, without its secrets.
@@ -149,6 +152,7 @@ impl Inner {
             Operation::RevokeKey => admin::handle::revoke_key(parts, &head, first).await,
             Operation::RevokeToken => admin::handle::revoke_token(parts, &head, body).await,
             Operation::Explain => admin::handle::explain(parts, &head, body).await,
+            Operation::Reload => admin::handle::reload(parts, &head, body).await,
             Operation::ListAudit => admin::audit::list(parts, &head).await,
             Operation::ListCheckpoints => admin::audit::checkpoints(parts, &head).await,
             Operation::ProveRecord => admin::audit::prove(parts, &head, first).await,

@@ -14,10 +14,12 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,7 +34,7 @@ use crate::config::Listen;
 use crate::error::Error;
 use crate::http::body::Body;
 use crate::http::edge::address::Peer;
-use crate::http::service::HttpService;
+use crate::http::service::{HttpService, Served};
 use crate::tasks::Tasks;
 
 /// How a client begins that speaks HTTP/2 without having negotiated it (RFC 9113, 3.4).
@@ -56,14 +58,15 @@ pub struct Connections {
     http2: http2::Builder<StreamTasks>,
     header_timeout: Duration,
     write_timeout: Duration,
-    service: HttpService,
+    service: Served,
     closing: CancellationToken,
+    leaving: CancellationToken,
     open: Tasks,
 }
 
 impl Connections {
     /// Connections with these bounds, all calling `service`.
-    pub fn new(listen: &Listen, service: HttpService, tasks: &Tasks) -> Arc<Self> {
+    pub fn new(listen: &Listen, service: Served, tasks: &Tasks) -> Arc<Self> {
         Arc::new(Self {
             http1: http1(listen),
             http2: http2(listen, tasks),
@@ -71,6 +74,7 @@ impl Connections {
             write_timeout: listen.write_timeout,
             service,
             closing: CancellationToken::new(),
+            leaving: CancellationToken::new(),
             open: Tasks::default(),
         })
     }
@@ -97,19 +101,30 @@ impl Connections {
         let is_http2 = began.as_ref() == PREFACE;
         let arrived = Arrived::default();
         let io = TokioIo::new(Watched::new(io, began, self.write_timeout, arrived.clone()));
-        let handle = Handle(self.service.clone(), peer.map(Peer));
+        let handle = Handle(self.service.clone(), peer.map(Peer), self.leaving.clone());
         // How a connection ends is the caller's affair: whatever it had asked has been answered,
         // logged and counted, or dropped.
         if is_http2 {
             let connection = self.http2.serve_connection(io, handle);
             let close = |c: Pin<&mut http2::Connection<_, _, _>>| c.graceful_shutdown();
-            self.drive(Box::pin(connection), close).await.ok();
+            self.drive(Box::pin(connection), close, true).await.ok();
         } else {
             let clock = HeadClock { arrived, head: self.header_timeout };
             let connection = self.http1.clone().timer(clock).serve_connection(io, handle);
             let close = |c: Pin<&mut http1::Connection<_, _>>| c.graceful_shutdown();
-            self.drive(Box::pin(connection), close).await.ok();
+            self.drive(Box::pin(connection), close, false).await.ok();
         }
+    }
+
+    /// Asks callers to come again elsewhere. An idle connection over HTTP/1.1 is kept for its next
+    /// request, which would be lost if it met the end of the connection on its way.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Waits until none is open.
+    pub async fn left(&self) {
+        while !self.open.drained(self.header_timeout).await {}
     }
 
     /// Idle connections end now, others after the request that they are at. Waits for them, at
@@ -125,10 +140,12 @@ impl Connections {
         &self,
         mut connection: Pin<Box<C>>,
         close: impl FnOnce(Pin<&mut C>),
+        leaves_at_once: bool,
     ) -> C::Output {
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = self.closing.cancelled() => {}
+            () = self.leaving.cancelled(), if leaves_at_once => {}
         }
         close(connection.as_mut());
         connection.await
@@ -178,19 +195,42 @@ async fn beginning<IO: AsyncRead + Unpin>(io: &mut IO) -> std::io::Result<Bytes>
 }
 
 /// hyper's view of the service.
-struct Handle(HttpService, Option<Peer>);
+struct Handle(Served, Option<Peer>, CancellationToken);
 
 impl hyper::service::Service<Request<Incoming>> for Handle {
     type Response = http::Response<Body>;
     type Error = Error;
-    type Future = Oneshot<HttpService, Request<Body>>;
+    type Future = Answering;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut request = request.map(Body::incoming);
         if let Some(peer) = self.1 {
             request.extensions_mut().insert(peer);
         }
-        self.0.clone().oneshot(request)
+        // Over HTTP/2 the connection itself says so.
+        let leaving = (request.version() < Version::HTTP_2).then(|| self.2.clone());
+        Answering { answer: self.0.now().oneshot(request), leaving }
+    }
+}
+
+/// An answer that asks its caller to come again elsewhere, where this process is being left.
+struct Answering {
+    answer: Oneshot<HttpService, Request<Body>>,
+    leaving: Option<CancellationToken>,
+}
+
+impl Future for Answering {
+    type Output = Result<http::Response<Body>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let mut answered = ready!(Pin::new(&mut this.answer).poll(cx));
+        if this.leaving.as_ref().is_some_and(CancellationToken::is_cancelled)
+            && let Ok(answer) = &mut answered
+        {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Poll::Ready(answered)
     }
 }
 
@@ -217,7 +257,7 @@ mod tests {
         let service = HttpService::new(tower::service_fn(|_| async {
             Ok(http::Response::new(Body::empty()))
         }));
-        let connections = Connections::new(&listen(), service, &Tasks::default());
+        let connections = Connections::new(&listen(), service.into(), &Tasks::default());
         let (near, _far) = tokio::io::duplex(1);
         let task = connections.speak(near, None);
         assert!(std::mem::size_of_val(&task) < 1_024, "{}", std::mem::size_of_val(&task));

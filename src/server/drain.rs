@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -48,15 +48,12 @@ pub enum Ended {
 }
 
 impl Shutdown {
-    /// Waits for SIGTERM or SIGINT, then ends in order; a second signal ends at once.
+    /// Ends in order after a signal; a second one ends at once.
     pub async fn at_signal(&self, serving: Serving) -> std::io::Result<Ended> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        either(&mut terminate, &mut interrupt).await;
         tracing::info!(in_flight = self.drain.in_flight(), "draining");
         let ended = tokio::select! {
             ended = self.run(serving) => ended,
-            () = either(&mut terminate, &mut interrupt) => Ended::Forced,
+            again = stopped() => again.map(|()| Ended::Forced)?,
         };
         tracing::info!(?ended, "stopped");
         Ok(ended)
@@ -83,15 +80,42 @@ impl Shutdown {
     }
 
     /// Waits until no request is in flight and no task is left of one.
+    /// Ends after another process has taken over: what is in flight goes to its end, at most for
+    /// `patience`, and whoever is connected comes again elsewhere. A signal ends it as any other.
+    pub async fn after_handover(
+        &self,
+        serving: Serving,
+        patience: Duration,
+    ) -> std::io::Result<Ended> {
+        serving.leave();
+        let gone = async {
+            serving.left().await;
+            self.quiet().await;
+        };
+        let is_gone = tokio::select! {
+            gone = timeout(patience, gone) => gone.is_ok(),
+            stopped = stopped() => stopped.map(|()| false)?,
+        };
+        if is_gone {
+            serving.close(GOODBYE).await;
+            return Ok(Ended::Drained);
+        }
+        self.at_signal(serving).await
+    }
+
     async fn quiet(&self) {
         self.drain.idle().await;
         while !self.tasks.drained(self.grace).await {}
     }
 }
 
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+/// Waits for SIGTERM or SIGINT.
+pub async fn stopped() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    Ok(())
 }

@@ -3,11 +3,15 @@
 //!
 //! What pingora would do by itself and must not: at SIGTERM it stops accepting, sleeps its whole
 //! grace period and drops what is open. So it is given a signal of ours, which only ever asks for
-//! the fast end, after our own drain. Its read buffer of 64 KiB a connection is left out. Its
-//! `run_forever` ends the process; `run` returns, and so has a thread of its own.
+//! the fast end, after our own drain; or, where another process has taken the sockets over, the end
+//! of accepting, after which its thread sleeps until the process is gone. Its read buffer of 64 KiB
+//! a connection is left out. Its `run_forever` ends the process; `run` returns, and so has a thread
+//! of its own.
 
-use std::net::{SocketAddr, TcpListener};
-use std::os::fd::IntoRawFd;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,23 +21,92 @@ use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
 use pingora_core::protocols::Stream;
 use pingora_core::server::configuration::ServerConf;
 use pingora_core::server::{
-    ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
+    Fds, ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
 };
 use pingora_core::services::Service;
 use pingora_core::services::listening;
-use rustls::server::ResolvesServerCert;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connections;
+use super::tls::Certificate;
+
+/// Seconds that pingora waits for open connections after it has stopped accepting: they end by our
+/// own rules, and the process with them.
+const FOR_EVER: u64 = 10 * 365 * 24 * 3600;
+
+/// Listening sockets that go from one process to another: name, address, and the system's number.
+#[derive(Clone, Debug, Default)]
+pub struct Sockets(Vec<(String, SocketAddr, RawFd)>);
+
+impl Sockets {
+    /// Adds one.
+    pub(super) fn add(&mut self, name: &str, address: SocketAddr, socket: RawFd) {
+        self.0.push((name.to_owned(), address, socket));
+    }
+
+    /// The socket of this name, where it listens at `wanted`; any port will do where that is 0.
+    pub(super) fn get(&self, name: &str, wanted: SocketAddr) -> Option<(SocketAddr, RawFd)> {
+        let is_it = |address: &SocketAddr| {
+            *address == wanted || wanted.port() == 0 && address.ip() == wanted.ip()
+        };
+        let found = self.0.iter().find(|(known, address, _)| known == name && is_it(address))?;
+        Some((found.1, found.2))
+    }
+
+    /// Closes those of them that are not among `kept`, or they would take connections that nobody
+    /// accepts.
+    pub(super) fn close_others(&self, kept: &[RawFd]) {
+        let kept = self.0.iter().filter(|(_, _, socket)| kept.contains(socket));
+        let keys = kept.map(|(name, address, _)| key(name, *address)).collect();
+        self.fds().close_unclaimed(&keys);
+    }
+
+    fn fds(&self) -> Fds {
+        let mut fds = Fds::new();
+        for (name, address, socket) in &self.0 {
+            fds.add(key(name, *address), *socket);
+        }
+        fds
+    }
+}
+
+/// What a socket is called on its way: pingora knows one by one word.
+fn key(name: &str, address: SocketAddr) -> String {
+    format!("{name}={address}")
+}
+
+/// Gives sockets to the process that waits for them at `to`. Blocks for some seconds at most.
+pub(super) fn send(sockets: &Sockets, to: &Path) -> io::Result<()> {
+    sockets.fds().send_to_sock(text(to)?).map(drop).map_err(io::Error::other)
+}
+
+/// Waits at `at` for sockets. Blocks for some seconds at most.
+pub(super) fn receive(at: &Path) -> io::Result<Sockets> {
+    let mut fds = Fds::new();
+    fds.get_from_sock(text(at)?).map_err(io::Error::other)?;
+    let (keys, numbers) = fds.serialize();
+    let mut sockets = Sockets::default();
+    for (key, socket) in keys.iter().zip(numbers) {
+        let read = key.split_once('=').and_then(|(name, at)| Some((name, at.parse().ok()?)));
+        let (name, address) = read.ok_or_else(|| io::Error::other("a socket has no name"))?;
+        sockets.add(name, address, socket);
+    }
+    Ok(sockets)
+}
+
+fn text(path: &Path) -> io::Result<&str> {
+    path.to_str().ok_or_else(|| io::Error::other("the path is no UTF-8"))
+}
 
 /// A bound socket and what stands behind it.
 pub(super) struct Endpoint {
     pub(super) name: &'static str,
-    pub(super) socket: TcpListener,
+    /// The socket, by the number that the system knows it by.
+    pub(super) socket: RawFd,
     /// The socket's real address.
     pub(super) address: SocketAddr,
-    pub(super) certificate: Option<Arc<dyn ResolvesServerCert>>,
+    pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) connections: Arc<Connections>,
     /// Threads of its own: operators are answered when callers keep theirs busy.
     pub(super) threads: usize,
@@ -42,15 +115,28 @@ pub(super) struct Endpoint {
 /// The running listeners. Dropped, they stop at once.
 pub(super) struct Running {
     stop: CancellationToken,
+    /// Cancelled when nothing more is accepted here.
+    leave: CancellationToken,
     ended: oneshot::Receiver<()>,
 }
 
 impl Running {
     /// Closes the sockets, drops what is still open, and waits for the threads.
     pub(super) async fn stop(&mut self) {
+        if self.leave.is_cancelled() {
+            // Its thread sleeps; the process is about to end.
+            return;
+        }
         self.stop.cancel();
         // The sender is only ever dropped: at the end of the thread.
         (&mut self.ended).await.ok();
+    }
+}
+
+impl Running {
+    /// Accepts nothing more; what is open goes on, and the sockets are another process's.
+    pub(super) fn leave(&self) {
+        self.leave.cancel();
     }
 }
 
@@ -62,28 +148,35 @@ impl Drop for Running {
 
 /// Serves `endpoints` until stopped.
 pub(super) fn run(endpoints: Vec<Endpoint>) -> std::io::Result<Running> {
-    let mut server = Server::new_with_opt_and_conf(None, ServerConf::default());
+    let conf = ServerConf { grace_period_seconds: Some(FOR_EVER), ..ServerConf::default() };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
     for endpoint in endpoints {
         server.add_service(Bound::new(endpoint)?);
     }
     let stop = CancellationToken::new();
     let (ending, ended) = oneshot::channel();
-    let signal = Box::new(Stop(stop.clone()));
+    let leave = CancellationToken::new();
+    let signal = Box::new(Stop { stop: stop.clone(), leave: leave.clone() });
     std::thread::Builder::new().name("listeners".to_owned()).spawn(move || {
         let _ending: oneshot::Sender<()> = ending;
         server.run(RunArgs { shutdown_signal: signal });
     })?;
-    Ok(Running { stop, ended })
+    Ok(Running { stop, leave, ended })
 }
 
 /// Asks for the end when told to, never at a signal of the system.
-struct Stop(CancellationToken);
+struct Stop {
+    stop: CancellationToken,
+    leave: CancellationToken,
+}
 
 #[async_trait]
 impl ShutdownSignalWatch for Stop {
     async fn recv(&self) -> ShutdownSignal {
-        self.0.cancelled().await;
-        ShutdownSignal::FastShutdown
+        tokio::select! {
+            () = self.stop.cancelled() => ShutdownSignal::FastShutdown,
+            () = self.leave.cancelled() => ShutdownSignal::GracefulTerminate,
+        }
     }
 }
 
@@ -92,7 +185,7 @@ impl ShutdownSignalWatch for Stop {
 struct Bound {
     service: listening::Service<App>,
     address: String,
-    socket: Option<TcpListener>,
+    socket: Option<RawFd>,
 }
 
 impl Bound {
@@ -112,7 +205,7 @@ impl Bound {
 }
 
 /// Settings without files, which pingora would read late and panic over.
-fn tls(certificate: Arc<dyn ResolvesServerCert>) -> std::io::Result<TlsSettings> {
+fn tls(certificate: Arc<Certificate>) -> std::io::Result<TlsSettings> {
     let mut settings = TlsSettings::intermediate("", "").map_err(std::io::Error::other)?;
     settings.set_cert_resolver(certificate);
     settings.enable_h2();
@@ -128,7 +221,7 @@ impl Service for Bound {
         listeners_per_fd: usize,
     ) {
         if let (Some(fds), Some(socket)) = (&fds, self.socket.take()) {
-            fds.lock().add(self.address.clone(), socket.into_raw_fd());
+            fds.lock().add(self.address.clone(), socket);
         }
         self.service.start_service(fds, shutdown, listeners_per_fd).await;
     }

@@ -3,6 +3,7 @@
 
 pub mod connection;
 pub mod drain;
+pub mod handover;
 mod head_clock;
 mod listen;
 mod stall;
@@ -12,15 +13,18 @@ pub mod tls;
 mod tests;
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{IntoRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Listen;
-use crate::http::service::HttpService;
+use crate::http::service::Served;
 use crate::tasks::Tasks;
 use connection::Connections;
+pub use listen::Sockets;
 use listen::{Endpoint, Running};
+use tls::Certificate;
 
 /// What the system takes of an answer ahead of a slow caller. Left alone it grows to megabytes a
 /// connection, which thousands of slow readers would multiply; and what it has taken is kept a
@@ -57,29 +61,44 @@ pub struct Serving {
     pub api: SocketAddr,
     /// The operators' socket, with its real port.
     pub admin: SocketAddr,
+    certificate: Option<Arc<Certificate>>,
+    sockets: Sockets,
     connections: [Arc<Connections>; 2],
     running: Running,
 }
 
 /// Binds both sockets and serves them on threads of their own. When this returns, callers can
-/// connect. `tasks` counts the tasks of HTTP/2 streams.
+/// connect. `tasks` counts the tasks of HTTP/2 streams. What another process has given is used in
+/// place of binding, where it listens at the address that is wanted.
 pub fn start(
     listen: &Listen,
-    api: HttpService,
-    admin: HttpService,
+    api: impl Into<Served>,
+    admin: impl Into<Served>,
     tasks: &Tasks,
+    given: Option<&Sockets>,
 ) -> Result<Serving, StartError> {
-    let certificate = listen.tls.as_ref().map(tls::load).transpose()?;
-    let (api_socket, api_address) = bind(listen.api)?;
-    let (admin_socket, admin_address) = bind(listen.admin)?;
-    let connections = [api, admin].map(|service| Connections::new(listen, service, tasks));
+    let certificate = listen.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
+    let mut sockets = Sockets::default();
+    let mut have = |name, wanted| {
+        let given = given.and_then(|given| given.get(name, wanted));
+        let (address, socket) = given.map_or_else(|| bind(wanted), Ok)?;
+        sockets.add(name, address, socket);
+        Ok((address, socket))
+    };
+    let (api_address, api_socket) = have("api", listen.api)?;
+    let (admin_address, admin_socket) = have("admin", listen.admin)?;
+    if let Some(given) = given {
+        given.close_others(&[api_socket, admin_socket]);
+    }
+    let services = [api.into(), admin.into()];
+    let connections = services.map(|service| Connections::new(listen, service, tasks));
     let [api_connections, admin_connections] = connections.each_ref().map(Arc::clone);
     let running = listen::run(vec![
         Endpoint {
             name: "api",
             socket: api_socket,
             address: api_address,
-            certificate,
+            certificate: certificate.clone(),
             connections: api_connections,
             threads: threads(listen.threads),
         },
@@ -93,10 +112,36 @@ pub fn start(
         },
     ])
     .map_err(StartError::Listeners)?;
-    Ok(Serving { api: api_address, admin: admin_address, connections, running })
+    let (api, admin) = (api_address, admin_address);
+    Ok(Serving { api, admin, certificate, sockets, connections, running })
 }
 
 impl Serving {
+    /// The certificate of the callers' socket, which may be renewed while it is served.
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
+    }
+
+    /// The sockets, to be given to another process.
+    pub fn sockets(&self) -> Sockets {
+        self.sockets.clone()
+    }
+
+    /// Accepts nothing more, and asks whoever is connected to come again elsewhere: with the next
+    /// answer, or at once over HTTP/2, where nothing is lost by that.
+    fn leave(&self) {
+        self.running.leave();
+        for connections in &self.connections {
+            connections.leave();
+        }
+    }
+
+    /// Waits until nobody is connected any more.
+    async fn left(&self) {
+        let [api, admin] = &self.connections;
+        tokio::join!(api.left(), admin.left());
+    }
+
     /// Closes idle connections at once, others when their request is over, at most `within`; then
     /// the sockets and the threads.
     async fn close(mut self, within: Duration) {
@@ -106,14 +151,14 @@ impl Serving {
     }
 }
 
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(address: SocketAddr) -> Result<(SocketAddr, RawFd), StartError> {
     let failed = |cause| StartError::Bind { address, cause };
     let socket = TcpListener::bind(address).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
     // Sockets that are accepted inherit it.
     socket2::SockRef::from(&socket).set_send_buffer_size(SOCKET_BUFFER).map_err(failed)?;
     let bound = socket.local_addr().map_err(failed)?;
-    Ok((socket, bound))
+    Ok((bound, socket.into_raw_fd()))
 }
 
 fn threads(configured: usize) -> usize {

@@ -1,13 +1,16 @@
-//! Reads the certificate of the callers' socket. Called once, before anything listens, so that a
-//! bad file is an error of the start and not a panic of the listener; `check` calls it too.
+//! The certificate of the callers' socket. Read before anything listens, so that a bad file is an
+//! error of the start and not a panic of the listener, and again at each reload; `check` reads it
+//! too.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::ResolvesServerCert;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 
 use super::StartError;
 use crate::config::Tls;
@@ -23,13 +26,40 @@ pub fn faults(config: &Tls) -> Vec<(&'static str, StartError)> {
     faults
 }
 
+/// A certificate that can be renewed while it is served: handshakes that begin later have the new
+/// one.
+pub struct Certificate(ArcSwap<CertifiedKey>);
+
+impl Certificate {
+    /// Reads the files of a configuration.
+    pub fn load(config: &Tls) -> Result<Self, StartError> {
+        load(config).map(|certified| Self(ArcSwap::from_pointee(certified)))
+    }
+
+    /// Serves what another has read from now on.
+    pub fn renew(&self, from: &Self) {
+        self.0.store(from.0.load_full());
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[certificate]")
+    }
+}
+
 /// The certificate and its key, checked to belong together.
-pub(super) fn load(config: &Tls) -> Result<Arc<dyn ResolvesServerCert>, StartError> {
+fn load(config: &Tls) -> Result<CertifiedKey, StartError> {
     let (chain, key) = (chain(&config.certificate)?, key(&config.key)?);
     let provider = rustls::crypto::ring::default_provider();
-    let certified = CertifiedKey::from_der(chain, key, &provider)
-        .map_err(|error| unusable(&config.certificate, error.to_string()))?;
-    Ok(Arc::new(SingleCertAndKey::from(certified)))
+    CertifiedKey::from_der(chain, key, &provider)
+        .map_err(|error| unusable(&config.certificate, error.to_string()))
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, StartError> {

@@ -6,8 +6,8 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,9 +17,10 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use parking_lot::Mutex;
 use serde_json::Value;
 use switchyard::app::{App, Surrounding, Surroundings, load_text};
-use switchyard::config::{Config, ConfiguredKey, Secret};
+use switchyard::config::{Config, ConfiguredKey, Report, Secret};
 use switchyard::model::scope::Scope;
 use switchyard::simulator::server::{Running, Simulator};
 use switchyard::simulator::stage::Options;
@@ -80,6 +81,8 @@ pub struct World {
     tasks: Tasks,
     client: Client<HttpConnector, Full<Bytes>>,
     folder: PathBuf,
+    /// What a reload reads.
+    written: Arc<Mutex<String>>,
 }
 
 /// A whole answer.
@@ -176,13 +179,29 @@ impl World {
             .await
             .unwrap();
         let text = text.replace("SIM", &simulator.addr().to_string());
-        let config = load_text("test.yaml", &text, &Pretend);
-        let mut config = config.unwrap_or_else(|report| panic!("{report}"));
         let folder = folder();
-        furnish(&mut config, &folder);
-        let app = App::start(&config, surrounding).await.unwrap();
+        let written = Arc::new(Mutex::new(text));
+        let source = {
+            let (written, folder) = (Arc::clone(&written), folder.clone());
+            move || {
+                let mut config = load_text("test.yaml", &written.lock(), &Pretend)?;
+                furnish(&mut config, &folder);
+                Ok(config)
+            }
+        };
+        let config: Result<Config, Report> = source();
+        let config = config.unwrap_or_else(|report| panic!("{report}"));
+        let app =
+            App::start_from(&config, Some(Box::new(source)), None, surrounding).await.unwrap();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { simulator, app, tasks, client, folder }
+        Self { simulator, app, tasks, client, folder, written }
+    }
+
+    /// Writes the configuration anew, for a reload; what it was.
+    pub fn rewrite(&self, write: impl FnOnce(&str) -> String) -> String {
+        let mut written = self.written.lock();
+        let new = write(&written);
+        std::mem::replace(&mut *written, new)
     }
 
     /// Sends a request and reads its whole answer.

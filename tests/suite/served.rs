@@ -85,10 +85,16 @@ upstreams:
 
     /// Starts the program; it need not serve yet.
     pub fn spawn(&self) -> Spawned {
+        self.spawn_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn spawn_with(&self, more: &[&str]) -> Spawned {
         let number = self.starts.fetch_add(1, Ordering::Relaxed);
         let log = self.folder.join(format!("log-{number:05}"));
         let child = self
             .command(&["serve", "--config", self.configuration().to_str().unwrap()])
+            .args(more)
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
@@ -228,6 +234,11 @@ impl Served {
         sent.expect("no answer in time").unwrap()
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.spawned.log).unwrap()
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.spawned.child.id()
@@ -239,9 +250,14 @@ impl Served {
     }
 
     /// Asks it to end, and waits until it has.
-    pub async fn stop(mut self) -> ExitStatus {
+    pub async fn stop(self) -> ExitStatus {
         let id = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.ended().await
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.spawned.child.try_wait().unwrap() {

@@ -27,6 +27,7 @@ const READS: &[Operation] = &[
 const ADMINISTERS: &[Operation] = &[
     Operation::GetConfig,
     Operation::Explain,
+    Operation::Reload,
     Operation::CreateKey,
     Operation::ListKeys,
     Operation::GetKey,

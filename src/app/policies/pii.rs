@@ -1,7 +1,5 @@
 //! What must not leave, from the configuration.
 
-use ring::rand::{SecureRandom, SystemRandom};
-
 use super::Faults;
 use super::bounds::{references, unknown};
 use crate::config::{self, Config, Only};
@@ -13,15 +11,15 @@ use crate::policy::pii::rules::{
 /// A key that is shorter can be guessed, and with it what a hash stands for.
 const KEY_BYTES: usize = 16;
 
-/// The rules of PII.
-pub(in crate::app) fn pii(config: &Config) -> Result<Rules, Faults> {
+/// The rules of PII; `key` is what hashes and tokens are made with where none is configured.
+pub(in crate::app) fn pii(config: &Config, key: &[u8; 32]) -> Result<Rules, Faults> {
     let key = match &config.pii.key {
         Some(key) if key.reveal().len() < KEY_BYTES => {
             let said = format!("what it refers to is shorter than {KEY_BYTES} bytes");
             return Err(vec![("pii.key".to_owned(), said)]);
         }
         Some(key) => HashKey::new(key.reveal().as_bytes()),
-        None => HashKey::new(&random().map_err(|fault| vec![fault])?),
+        None => HashKey::new(key),
     };
     let settings = Settings {
         rules: config.pii.rules.iter().map(|rule| rule_settings(config, rule)).collect(),
@@ -35,7 +33,7 @@ pub(in crate::app) fn pii(config: &Config) -> Result<Rules, Faults> {
 
 /// All that is wrong with them.
 pub(super) fn pii_faults(config: &Config) -> Faults {
-    let mut faults = pii(config).err().unwrap_or_default();
+    let mut faults = pii(config, &[0; 32]).err().unwrap_or_default();
     for (at, rule) in config.pii.rules.iter().enumerate() {
         let only = Only {
             // All agents of an upstream are named by the upstream.
@@ -56,14 +54,6 @@ pub(super) fn pii_faults(config: &Config) -> Faults {
 /// Whether a name is that of all agents of an upstream that there is: `acp:*`.
 fn is_whole_upstream(config: &Config, name: &str) -> bool {
     name.strip_suffix(":*").is_some_and(|upstream| config.upstreams.contains_key(upstream))
-}
-
-/// A secret that lasts as long as the process.
-fn random() -> Result<[u8; 32], (String, String)> {
-    let mut secret = [0; 32];
-    let filled = SystemRandom::new().fill(&mut secret);
-    filled.map_err(|_| ("pii.key".to_owned(), "the machine gives no random bytes".to_owned()))?;
-    Ok(secret)
 }
 
 fn rule_settings(config: &Config, rule: &config::PiiRule) -> RuleSettings {

@@ -87,6 +87,18 @@ pub async fn explain(parts: &Parts, head: &Head, body: Body) -> Result<Response<
     answer::json(StatusCode::OK, &parts.explains.explain(&asked).await?)
 }
 
+/// `POST /admin/reload`. Its body is empty.
+pub async fn reload(parts: &Parts, head: &Head, body: Body) -> Result<Response<Body>> {
+    Query::read(head.uri.query(), &[])?;
+    if !body.read().await?.is_empty() {
+        return Err(Error::invalid(
+            "body",
+            "must be empty: the file is read that was started from",
+        ));
+    }
+    answer::json(StatusCode::OK, &parts.reloads.reload().await?)
+}
+
 /// `GET /admin/config`.
 pub fn get_config(parts: &Parts, head: &Head) -> Result<Response<Body>> {
     Query::read(head.uri.query(), &[])?;

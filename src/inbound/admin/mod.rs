@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod explain;
 pub mod handle;
+pub mod reload;
 pub mod request;
 pub mod response;
 pub mod tail;

@@ -243,6 +243,12 @@ const EXPLAIN: Described = Described {
     failures: CHANGE_FAILURES,
     ..NONE
 };
+const RELOAD: Described = Described {
+    summary: "Read the configuration anew and put it in force, whole or not at all",
+    answers: &[(200, JSON, "Reloaded")],
+    failures: CHANGE_FAILURES,
+    ..NONE
+};
 const LIST_AUDIT: Described = Described {
     summary: "Read the audit, newest first unless it is said",
     query: &[
@@ -321,6 +327,7 @@ pub fn describe(operation: Operation) -> Described {
         Operation::RevokeKey => REVOKE_KEY,
         Operation::RevokeToken => REVOKE_TOKEN,
         Operation::Explain => EXPLAIN,
+        Operation::Reload => RELOAD,
         Operation::ListAudit => LIST_AUDIT,
         Operation::ListCheckpoints => LIST_CHECKPOINTS,
         Operation::ProveRecord => PROVE_RECORD,

@@ -14,6 +14,7 @@ use crate::inbound::acp::request::AcpRunBody;
 use crate::inbound::acp::response::AcpReply;
 use crate::inbound::admin::audit::Checkpoints;
 use crate::inbound::admin::explain::{Asked, Explained};
+use crate::inbound::admin::reload::Reloaded;
 use crate::inbound::admin::request::{KeyBody, RotateBody, TokenBody};
 use crate::inbound::admin::response::Readiness;
 use crate::inbound::unified::events::{
@@ -41,6 +42,7 @@ pub fn components() -> Map<String, Value> {
     answers.subschema_for::<List<KeyView>>();
     answers.subschema_for::<MadeKey>();
     answers.subschema_for::<Explained>();
+    answers.subschema_for::<Reloaded>();
     answers.subschema_for::<List<AuditItem>>();
     answers.subschema_for::<Checkpoints>();
     answers.subschema_for::<AcpReply<'_>>();

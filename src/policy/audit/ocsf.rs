@@ -80,7 +80,7 @@ fn activity<'a>(record: &'a Record, operation: &'a str) -> (u64, &'a str) {
         Stage::Refused | Stage::Answered | Stage::Unknown => match verb {
             "create" | "run" => (1, "Create"),
             "get" | "list" | "follow" | "tail" | "prove" | "explain" => (2, "Read"),
-            "rotate" | "cancel" | "update" => (3, "Update"),
+            "rotate" | "cancel" | "update" | "reload" => (3, "Update"),
             "revoke" | "delete" => (4, "Delete"),
             _ => (OTHER, operation),
         },

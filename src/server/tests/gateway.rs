@@ -52,6 +52,7 @@ pub(in crate::server) fn listen() -> Listen {
         write_timeout: Duration::from_secs(30),
         drain: Duration::from_secs(30),
         threads: 2,
+        handover: None,
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn start(
     };
     let (api, admin) =
         (side(Listener::Api, drain.clone()), side(Listener::Admin, Drain::default()));
-    let serving = server::start(listen, api, admin, &tasks)?;
+    let serving = server::start(listen, api, admin, &tasks, None)?;
     let interrupt = CancellationToken::new();
     let shutdown = Shutdown { drain, tasks, interrupt, grace: listen.drain };
     Ok(Gateway { serving, shutdown })

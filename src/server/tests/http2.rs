@@ -67,6 +67,31 @@ async fn tls_negotiates_http_2_and_falls_back_to_http_1() {
     }
 }
 
+#[tokio::test]
+async fn a_renewed_certificate_is_shown_to_who_comes_later() {
+    let ((tls, old), (next, new)) = (certificate("renewed"), certificate("next"));
+    let mut listen = listen();
+    listen.tls = Some(tls);
+    let gateway = start(&listen, echo).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trusts = async |trusted: &rustls::pki_types::CertificateDer<'static>| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpStream::connect(gateway.serving.api).await.unwrap();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        connector.connect("localhost".try_into().unwrap(), tcp).await.is_ok()
+    };
+    assert!(trusts(&old).await && !trusts(&new).await);
+    let renewed = crate::server::tls::Certificate::load(&next).unwrap();
+    gateway.serving.certificate().unwrap().renew(&renewed);
+    assert!(!trusts(&old).await && trusts(&new).await);
+}
+
 #[test]
 fn a_key_of_another_certificate_is_an_error_of_the_start() {
     let ((mut tls, _), (other, _)) = (certificate("mine"), certificate("other"));

@@ -42,6 +42,7 @@ impl About {
             | Operation::ListKeys
             | Operation::RevokeToken
             | Operation::Explain
+            | Operation::Reload
             | Operation::GetConfig
             | Operation::ListAudit
             | Operation::ListCheckpoints
@@ -114,6 +115,7 @@ impl Things {
             | Operation::GetHealth
             | Operation::GetReadiness
             | Operation::ListKeys
+            | Operation::Reload
             | Operation::GetConfig
             | Operation::ListAudit
             | Operation::ListCheckpoints

@@ -1,0 +1,97 @@
+//! Taking over from an older process, and handing over to a newer one: where they meet, and when.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use crate::config::Config;
+use crate::server::Sockets;
+use crate::server::handover::{Handover, ask};
+
+/// What a process begins with.
+pub(super) struct Beginning {
+    folder: Option<PathBuf>,
+    is_upgrade: bool,
+    /// The sockets of the process before it.
+    pub(super) sockets: Option<Sockets>,
+}
+
+/// Asks the process that serves for its sockets, where this is an upgrade.
+pub(super) fn begin(config: &Config, is_upgrade: bool) -> Result<Beginning, Failure> {
+    let folder = folder(config);
+    let sockets = match (&folder, is_upgrade) {
+        (_, false) => None,
+        (Some(folder), true) => Some(ask(folder).map_err(Failure::start)?),
+        (None, true) => {
+            let said = "listen.handover: is required for `--upgrade` where the store is no file";
+            return Err(Failure::start(said));
+        }
+    };
+    Ok(Beginning { folder, is_upgrade, sockets })
+}
+
+impl Beginning {
+    /// Tells that this process serves: from now on the one before it leaves, and a next one may
+    /// take over. Where that cannot be told, the gateway serves all the same.
+    pub(super) fn serves(self) -> Option<Handover> {
+        let folder = self.folder?;
+        let told = match self.is_upgrade {
+            true => Handover::succeed(&folder).map(Some),
+            false => Handover::claim(&folder),
+        };
+        match told {
+            Ok(Some(handover)) => return Some(handover),
+            Ok(None) => {
+                let folder = folder.display();
+                tracing::info!(%folder, "another process hands over there: this one will not");
+            }
+            Err(error) => tracing::warn!(%error, "this process cannot hand over"),
+        }
+        None
+    }
+}
+
+/// Hands over when a newer process asks, and waits until that one serves. Where it never does,
+/// nothing has changed.
+pub(super) async fn given(handover: Option<Handover>, sockets: Sockets) -> io::Result<Handover> {
+    // Without a handler the signal would end the process.
+    let mut asked = signal(SignalKind::quit())?;
+    let Some(mut handover) = handover else {
+        while asked.recv().await.is_some() {
+            tracing::error!("this process cannot hand over");
+        }
+        return std::future::pending().await;
+    };
+    loop {
+        if asked.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+        tracing::info!("handing over");
+        let sockets = sockets.clone();
+        let giving = tokio::task::spawn_blocking(move || {
+            let given = handover.give(&sockets);
+            (handover, given)
+        });
+        let (back, given) = giving.await.map_err(io::Error::other)?;
+        match given {
+            Ok(()) => {
+                tracing::info!("another process serves; what was begun here goes to its end");
+                return Ok(back);
+            }
+            Err(error) => tracing::error!(%error, "nobody has taken over; this process goes on"),
+        }
+        handover = back;
+    }
+}
+
+/// Where processes meet.
+fn folder(config: &Config) -> Option<PathBuf> {
+    let beside = || {
+        let mut path = PathBuf::from(config.store.url.reveal().strip_prefix("sqlite://")?);
+        path.as_mut_os_string().push(".handover");
+        Some(path)
+    };
+    config.listen.handover.clone().or_else(beside)
+}

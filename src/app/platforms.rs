@@ -1,0 +1,92 @@
+//! The upstreams of a configuration, each with its stack. One that has not changed is taken over
+//! from the version before, with its circuit, its permits and its connections.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::Failure;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::gateway::Platform;
+use crate::outbound::dispatch::Target;
+use crate::outbound::layers::breaker::Breaker;
+use crate::outbound::{self, Vendor};
+use crate::stack::{self, UpstreamParts};
+use crate::telemetry::metrics::Metrics;
+
+/// Each upstream twice: as use cases see it, and as the dispatcher calls it.
+#[derive(Clone, Default)]
+pub(super) struct Platforms(IndexMap<String, (Arc<Platform>, Target)>);
+
+impl Platforms {
+    /// Those of a configuration; `before` are those of the one before it.
+    pub(super) fn build(
+        config: &Config,
+        before: Option<(&Config, &Self)>,
+        metrics: &Metrics,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let mut all = IndexMap::new();
+        for (name, upstream) in &config.upstreams {
+            let same = before.and_then(|(old, built)| {
+                (old.upstreams.get(name)? == upstream).then(|| built.0.get(name).cloned())?
+            });
+            let built = match same {
+                Some(built) => built,
+                None => build(upstream, metrics, clock)?,
+            };
+            all.insert(name.clone(), built);
+        }
+        Ok(Self(all))
+    }
+
+    /// As use cases see them.
+    pub(super) fn platforms(&self) -> IndexMap<String, Arc<Platform>> {
+        self.0.iter().map(|(name, (platform, _))| (name.clone(), Arc::clone(platform))).collect()
+    }
+
+    /// As the dispatcher calls them.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        self.0.values().map(|(_, target)| target.clone()).collect()
+    }
+}
+
+fn build(
+    upstream: &config::Upstream,
+    metrics: &Metrics,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Arc<Platform>, Target), Failure> {
+    let name = &upstream.name;
+    let wrong = |error: &crate::error::FieldError| {
+        Failure::Start(format!("upstreams.{name}.{}: {}", error.path, error.message))
+    };
+    let vendor: Arc<dyn Vendor> = match outbound::build(upstream) {
+        Ok(vendor) => vendor.into(),
+        Err(errors) => return Err(errors.first().map_or_else(|| Failure::start(name), wrong)),
+    };
+    let breaker = Breaker::new(name, upstream.breaker, Arc::clone(clock));
+    let measured = metrics.upstream(name, &upstream.kind);
+    let parts = UpstreamParts {
+        upstream,
+        vendor: &*vendor,
+        breaker: breaker.clone(),
+        metrics: Arc::new(measured.clone()),
+        clock: Arc::clone(clock),
+    };
+    let target = Target {
+        name: name.clone(),
+        vendor: Arc::clone(&vendor),
+        service: stack::upstream(parts).map_err(|error| wrong(&error))?,
+        caps: upstream.caps,
+        metrics: measured.clone(),
+    };
+    let platform = Platform {
+        kind: upstream.kind.clone(),
+        vendor,
+        metrics: measured,
+        workspaces: upstream.workspaces.clone(),
+        health: Box::new(move || breaker.health()),
+    };
+    Ok((Arc::new(platform), target))
+}

@@ -1,0 +1,150 @@
+//! A newer process takes over from an older one: no connection is refused, no stream is cut, and
+//! what the older one drives can be read, followed and cancelled at the newer one.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use futures_util::future::{join, join_all};
+use http::Method;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use switchyard::simulator::server::{Running, Simulator};
+use switchyard::simulator::stage::Options;
+use switchyard::tasks::Tasks;
+
+use crate::callers::eventually;
+use crate::harness::{Events, PATIENCE};
+use crate::served::{Place, Served};
+
+/// Streams that are open when the newer process comes.
+const STREAMS: usize = 1_000;
+
+async fn platform() -> Running {
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    Simulator::start(loopback, &Tasks::default(), Options::default()).await.unwrap()
+}
+
+fn body(agent: &str, more: &Value) -> Value {
+    let mut body = json!({ "agent": agent, "input": "Hello" });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+async fn stream(gateway: &Served) -> Events {
+    let body = body("acp:two-events", &json!({ "stream": true }));
+    Events::of(gateway.open(Method::POST, "/v1/runs", None, &body).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_process_takes_over_and_nothing_is_lost() {
+    let simulator = platform().await;
+    let place = Place::new(simulator.addr(), "overlap");
+    let old = place.start().await;
+    let mut streams = Vec::with_capacity(STREAMS);
+    while streams.len() < STREAMS {
+        streams.extend(join_all((0..50).map(|_| stream(&old))).await);
+    }
+    let background = body("acp:endless", &json!({ "background": true }));
+    let background = old.ask(Method::POST, "/v1/runs", None, &background).await;
+    assert_eq!(background.status, 202);
+    let run = background.json["id"].as_str().unwrap().to_owned();
+
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let load = join_all((0..4).map(|_| async {
+        while !is_over.load(Ordering::Relaxed) {
+            let told = old.ask(Method::POST, "/v1/runs", None, &body("acp:ok", &json!({}))).await;
+            assert_eq!(told.status, 200, "{told:?}");
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
+    let upgrade = async {
+        let new = place.spawn_with(&["--upgrade"]).serving().await;
+        assert_eq!(new.api, old.api);
+        eventually("the older process leaves", PATIENCE, async || {
+            old.log().contains("another process serves")
+        })
+        .await;
+        // Answers come from the newer process now, on new connections and on those that were open.
+        let begun = answered.load(Ordering::Relaxed);
+        eventually("the load goes on", PATIENCE, async || {
+            answered.load(Ordering::Relaxed) > begun + 20
+        })
+        .await;
+        is_over.store(true, Ordering::Relaxed);
+        new
+    };
+    let (_, new) = join(load, upgrade).await;
+
+    // The newer one reads and stops what the older one drives.
+    let read = new.ask(Method::GET, &format!("/v1/runs/{run}"), None, &Value::Null).await;
+    assert_eq!((read.status, &read.json["status"]), (200, &json!("running")), "{read:?}");
+    let path = format!("/v1/runs/{run}/events");
+    let mut followed = Events::of(new.open(Method::GET, &path, None, &Value::Null).await);
+    assert_eq!(followed.next().await.unwrap().name, "run.created");
+    let cancelled =
+        new.ask(Method::POST, &format!("/v1/runs/{run}/cancel"), None, &Value::Null).await;
+    assert!([200, 202].contains(&cancelled.status), "{cancelled:?}");
+    let rest = followed.all().await;
+    assert_eq!(rest.last().unwrap().name, "run.cancelled");
+
+    // Every stream ends as it began.
+    simulator.signal("second");
+    let ends = join_all(streams.into_iter().map(|stream| stream.all())).await;
+    for events in &ends {
+        assert_eq!(events.last().unwrap().name, "run.completed");
+    }
+    assert_eq!(ends.len(), STREAMS);
+    let ended = old.ended().await;
+    assert!(ended.success(), "{ended}");
+    assert_eq!(place.errors(), Vec::<String>::new());
+
+    // And so on, with the next one.
+    let third = place.spawn_with(&["--upgrade"]).serving().await;
+    assert!(new.ended().await.success());
+    assert_eq!(third.ask(Method::GET, "/v1/runs", None, &Value::Null).await.status, 200);
+    drop(third);
+    simulator.shutdown();
+    place.remove();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_older_process_an_upgrade_says_so_and_a_broken_one_changes_nothing() {
+    let simulator = platform().await;
+    let place = Place::new(simulator.addr(), "overlap");
+    let upgrade = || {
+        let mut command = Command::new(crate::served::program());
+        command.args(["serve", "--upgrade", "--config", place.configuration().to_str().unwrap()]);
+        command.env("SWITCHYARD_TEST_KEY", "6f1e8d3a-5ec2-4222-8333-444455556666");
+        let output = command.output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = upgrade();
+    assert!(said.contains("start without `--upgrade`"), "{said}");
+
+    let old = place.start().await;
+    let good = std::fs::read_to_string(place.configuration()).unwrap();
+    // It takes the sockets, and then cannot start.
+    std::fs::write(
+        place.configuration(),
+        good.replace("audit: {", "access: { policies: /nowhere }\naudit: {"),
+    )
+    .unwrap();
+    let said = upgrade();
+    assert!(said.contains("access.policies"), "{said}");
+    std::fs::write(place.configuration(), &good).unwrap();
+    let asked = old.ask(Method::POST, "/v1/runs", None, &body("acp:ok", &json!({}))).await;
+    assert_eq!(asked.status, 200);
+    // SIGQUIT without anybody who waits for sockets changes nothing either.
+    let id = old.id().to_string();
+    assert!(Command::new("kill").args(["-QUIT", &id]).status().unwrap().success());
+    let asked = old.open(Method::POST, "/v1/runs", None, &body("acp:ok", &json!({}))).await;
+    assert!(asked.status().is_success());
+    asked.into_body().collect().await.unwrap();
+    let new = place.spawn_with(&["--upgrade"]).serving().await;
+    assert!(old.ended().await.success());
+    drop(new);
+    simulator.shutdown();
+    place.remove();
+}
