@@ -7,6 +7,7 @@
 //! process that could not tell for as long stops its own runs before that.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use crate::store::runs::{EndedRun, Events, KeptRun};
 pub const LEASE: Duration = Duration::from_secs(10);
 /// When a process that could not tell gives its runs up: well before others close them.
 const GIVEN_UP: Duration = Duration::from_secs(7);
+/// How often is looked whether they are to be given up, while the store does not answer.
+const LOOKS_UP: Duration = Duration::from_millis(500);
 /// How many runs are closed at a time.
 const CLOSED_AT_ONCE: usize = 100;
 
@@ -55,12 +58,26 @@ impl Gateway {
         self.0.keeper.runs.rows.leave(&self.0.keeper.scribe.boot()).await
     }
 
-    /// Tells that this process is there, and looks after others.
+    /// Tells that this process is there, and looks after others. While the store does not answer,
+    /// which takes its time, this process's runs are given up when it is time to.
     pub async fn tend(&self) {
+        let mut round = pin!(self.tend_once());
+        loop {
+            tokio::select! {
+                () = &mut round => return,
+                () = tokio::time::sleep(LOOKS_UP) => self.give_up(),
+            }
+        }
+    }
+
+    async fn tend_once(&self) {
         let parts = &self.0;
         let rows = &parts.keeper.runs.rows;
         parts.keeper.repair(parts.clock.now(), async |now| (parts.probe)(now).await).await;
-        match rows.renew(&parts.keeper.scribe.boot()).await {
+        let renewed = rows.renew(&parts.keeper.scribe.boot()).await;
+        // A store that is away is known to be before a run has waited for it.
+        parts.keeper.health.went(&renewed);
+        match renewed {
             Ok(renewed) => {
                 parts.lives.0.lock().told = Some(parts.clock.monotonic());
                 if !renewed.counts {

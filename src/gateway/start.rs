@@ -27,6 +27,7 @@ use crate::model::plan::{Admission, Grants, Plan, PlannedThread, Proposal, RunCa
 use crate::model::record::RunFacts;
 use crate::model::request::RunRequest;
 use crate::model::run::{Run, Warning};
+use crate::store::health::unrecorded;
 use crate::store::rows::Admitted as Written;
 use crate::store::runs::CallbackTo;
 
@@ -87,7 +88,7 @@ impl Gateway {
         let mut guard = None;
         if let Some(keyed) = &keyed {
             let held = self.0.keys.hold(keyed).await;
-            if let Some(admitted) = self.replayed(call, keyed).await? {
+            if let Some(admitted) = self.replayed(call, keyed).await.map_err(unrecorded)? {
                 return Ok(admitted);
             }
             guard = Some(held);

@@ -23,10 +23,10 @@
 //! | `SWITCHYARD_PROGRAM` | another build of the program |
 
 pub mod check;
-mod clients;
+pub mod clients;
 mod coming_back;
-mod journal;
-mod platform;
+pub mod journal;
+pub mod platform;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

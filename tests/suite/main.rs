@@ -11,6 +11,7 @@
 )]
 
 mod contract;
+mod database;
 mod governed;
 mod harness;
 
@@ -43,6 +44,7 @@ mod leaving;
 mod limited;
 mod limited_runs;
 mod pacing;
+mod parted;
 mod paused;
 mod pii;
 mod pii_labelled;

@@ -17,13 +17,13 @@ use hyper_util::rt::TokioExecutor;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
-use crate::harness::{KEY, KEY_HASH, PATIENCE, folder};
+use crate::harness::{KEY, KEY_HASH, PATIENCE, STORE_KEY, folder};
 
 /// Where the program works, and how it is configured.
 pub struct Place {
     /// Configuration and logs.
     pub folder: PathBuf,
-    /// The store's file.
+    /// The store's file; empty where it is on a server.
     pub store: PathBuf,
     /// What the program is started with, such as a clock that is not the machine's.
     pub environment: Vec<(String, String)>,
@@ -45,20 +45,35 @@ impl Place {
         platform: SocketAddr,
         durability: &str,
     ) -> Self {
+        let section = format!(r#"{{ url: "sqlite://{}" }}"#, store.display());
+        Self { store, ..Self::configured(folder, &section, platform, durability) }
+    }
+
+    /// The same, with its store on a server, which others may share.
+    pub fn on_server(url: &str, platform: SocketAddr, durability: &str) -> Self {
+        // A budget that has room is one more thing that the server is asked for before a run.
+        let budgets = "budgets: [{ name: roomy, by: workspace, runs: 1000000, per: day }]";
+        let section = format!("{{ url: \"{url}\", key: \"${{env:STORE_KEY}}\" }}\n{budgets}");
+        let mut place = Self::configured(folder(), &section, platform, durability);
+        place.environment.push(("STORE_KEY".to_owned(), STORE_KEY.to_owned()));
+        place
+    }
+
+    fn configured(folder: PathBuf, store: &str, platform: SocketAddr, durability: &str) -> Self {
         let text = format!(
             r#"log: {{ json: true, filter: info }}
 listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0 }}
-store: {{ url: "sqlite://{store}" }}
+store: {store}
 audit: {{ durability: {durability} }}
 runs: {{ kept: 1000000, max_background: 100000 }}
 identity: {{ keys: [{{ name: suite, workspace: acme, scopes: ["runs:read", "runs:write"], hash: "{KEY_HASH}" }}] }}
 upstreams:
   acp: {{ kind: acp, base_url: "http://{platform}/acp", workspace: acme, path_style: workspace, breaker: {{ failures: 1000 }}, credential: "${{env:SWITCHYARD_TEST_KEY}}" }}
-"#,
-            store = store.display(),
+"#
         );
         std::fs::write(folder.join("gateway.yaml"), text).unwrap();
-        Self { folder, store, environment: Vec::new(), starts: AtomicUsize::new(0) }
+        let (store, environment) = (PathBuf::new(), Vec::new());
+        Self { folder, store, environment, starts: AtomicUsize::new(0) }
     }
 
     /// The program with these arguments.
@@ -239,6 +254,13 @@ impl Served {
         std::fs::read_to_string(&self.spawned.log).unwrap()
     }
 
+    /// Sends its process a signal.
+    pub fn signal(&self, name: &str) {
+        assert!(
+            Command::new("kill").args([name, &self.id().to_string()]).status().unwrap().success()
+        );
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.spawned.child.id()
@@ -251,8 +273,7 @@ impl Served {
 
     /// Asks it to end, and waits until it has.
     pub async fn stop(self) -> ExitStatus {
-        let id = self.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         self.ended().await
     }
 

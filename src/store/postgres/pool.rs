@@ -1,5 +1,6 @@
 //! A few sessions, shared by all calls. A session that is lost is replaced when it is needed; a
-//! server that cannot be reached is left alone for a moment, and calls fail at once meanwhile.
+//! server that cannot be reached, or that did not answer in time, is left alone for a moment and
+//! then tried by one call for all, and the others fail at once meanwhile.
 //!
 //! Invariant: at most so many sessions, so many waiting calls, and no call beyond its clock; a
 //! transaction is tried again only where it surely did not happen.
@@ -35,7 +36,11 @@ const ATTEMPTS: usize = 5;
 /// How long a server that could not be reached is left alone: doubled each time, up to a bound
 /// that keeps the way back short.
 const PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long one call alone tries to reach a server that failed, before another one tries too: the
+/// one may be given up by who waits for it, and must not be all that is hoped for.
+const TRIAL: Duration = Duration::from_secs(1);
 
 /// Why an operation did not end well.
 #[derive(Debug)]
@@ -194,7 +199,9 @@ impl Pool {
         answer.unwrap_or_else(|_| {
             // A server that is this slow may be gone: what is idle is not trusted either.
             self.idle.lock().clear();
-            Err(unavailable(Unserved::Slow))
+            let slow = unavailable(Unserved::Slow);
+            self.unreached(&slow);
+            Err(slow)
         })
     }
 
@@ -215,29 +222,44 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Session, Failure> {
-        if self.clock.monotonic() < self.reach.lock().not_before {
-            return Err(Failure::Engine(unavailable(Unserved::BackingOff)));
-        }
-        let connected = self.server.connect(&self.tasks).await;
-        let mut reach = self.reach.lock();
-        match connected {
+        self.may_try()?;
+        match self.server.connect(&self.tasks).await {
             Ok(session) => {
-                if reach.failures > 0 {
+                let failures = std::mem::take(&mut *self.reach.lock()).failures;
+                if failures > 0 {
                     tracing::info!("the store is reached again");
                 }
-                *reach = Reach::default();
                 Ok(session)
             }
             Err(error) => {
-                if reach.failures == 0 {
-                    tracing::error!(error = ?failed(&error), "the store cannot be reached");
-                }
-                let pause = PAUSE * 2_u32.saturating_pow(reach.failures.min(8));
-                reach.failures = reach.failures.saturating_add(1);
-                reach.not_before = self.clock.monotonic() + pause.min(LONGEST_PAUSE);
-                Err(Failure::Engine(failed(&error)))
+                let error = failed(&error);
+                self.unreached(&error);
+                Err(Failure::Engine(error))
             }
         }
+    }
+
+    /// Whether the server may be tried now; for a while, nobody else may if it failed before.
+    fn may_try(&self) -> Result<(), Failure> {
+        let (now, mut reach) = (self.clock.monotonic(), self.reach.lock());
+        if now < reach.not_before {
+            return Err(Failure::Engine(unavailable(Unserved::BackingOff)));
+        }
+        if reach.failures > 0 {
+            reach.not_before = now + TRIAL;
+        }
+        Ok(())
+    }
+
+    /// The server was not reached, or did not answer: it is left alone for a moment.
+    fn unreached(&self, error: &Error) {
+        let mut reach = self.reach.lock();
+        if reach.failures == 0 {
+            tracing::error!(?error, "the store cannot be reached");
+        }
+        let pause = PAUSE * 2_u32.saturating_pow(reach.failures.min(8));
+        reach.failures = reach.failures.saturating_add(1);
+        reach.not_before = self.clock.monotonic() + pause.min(LONGEST_PAUSE);
     }
 }
 

@@ -143,8 +143,8 @@ impl Caller {
             status => {
                 let problem = whole(answer).await?;
                 self.town.journal.refused(marker, status, &problem);
-                // Such refusals are told to be tried again.
-                (status != 503).then_some(())
+                // Such refusals are told to be tried again; a run that failed so has ended.
+                (status != 503 || problem["run_id"].is_string()).then_some(())
             }
         }
     }
