@@ -12,10 +12,6 @@ postgres_bin() {
   [ -n "$found" ] && [ -x "$found/pg_ctl" ] && echo "$found"
 }
 
-# What makes disks fail and clocks jump; where it cannot be had, those tests say so and skip.
-command -v strace >/dev/null 2>&1 || "$here/install.sh" strace >/dev/null 2>&1 || true
-command -v faketime >/dev/null 2>&1 || "$here/install.sh" faketime >/dev/null 2>&1 || true
-
 # What makes disks fail and clocks jump. Where it cannot be had, those tests say so and skip.
 for tool in strace faketime; do
   command -v "$tool" >/dev/null 2>&1 || "$here/install.sh" "$tool" >/dev/null 2>&1 || true
