@@ -34,6 +34,10 @@ const ADMINISTERS: &[Operation] = &[
     Operation::RotateKey,
     Operation::RevokeKey,
     Operation::RevokeToken,
+    Operation::ListAudit,
+    Operation::ListCheckpoints,
+    Operation::ProveRecord,
+    Operation::TailAudit,
 ];
 
 /// What is asked for.
@@ -151,5 +155,21 @@ fn operation(
         Some(found) => Ok((*found, face)),
         None if operations.is_empty() => Ok((Operation::Unknown, face)),
         None => Err(Error::invalid("face", "is none on which this action is asked for")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::operation::Face;
+
+    /// What a credential is needed for on the operators' socket is what operators do.
+    #[test]
+    fn every_operation_of_operators_can_be_asked_about() {
+        let is_theirs =
+            |row: &&Operation| row.face() == Face::Admin && matches!(row.needs(), Needs::Scope(_));
+        for row in Operation::ALL.iter().filter(is_theirs) {
+            assert!(ADMINISTERS.contains(row), "{}", row.name());
+        }
     }
 }
