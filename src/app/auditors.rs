@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::commands::{stop_signal, wait};
+use crate::app::storekeeping::must_exist;
 use crate::app::{Failure, Surrounding, auditing, guard, load, sealing};
 use crate::config::Config;
 use crate::error::{Error, Kind};
@@ -85,6 +86,7 @@ pub fn verifier(path: &Path) -> Result<String, Failure> {
 /// Reads the audit of a configuration's store and prints it.
 pub fn audit(path: &Path, command: &AuditCommand, out: &mut dyn Write) -> Result<(), Failure> {
     let config = load(path).map_err(Failure::Configuration)?;
+    must_exist(&config)?;
     wait(async {
         let (surrounding, tasks) = (Surrounding::system(), Tasks::default());
         let store = guard::open_store(&config, &surrounding, &tasks).await?;

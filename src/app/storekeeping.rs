@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::commands::wait;
-use crate::app::{Failure, Surrounding, callbacks, guard, load, sealing};
+use crate::app::{Failure, Surrounding, auditing, callbacks, guard, load, sealing};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::model::ids::CallbackId;
 use crate::model::record::{CallFacts, Record, Stage, Verdict};
 use crate::model::scribe::Scribe;
+use crate::policy::audit::retention;
 use crate::store::Store;
 use crate::store::log::{Entry, From, LeafFilter};
 use crate::store::rows::CallbackState;
@@ -51,6 +52,9 @@ pub fn store(path: &Path, command: StoreCommand) -> Result<Value, Failure> {
         }
         return Ok(callbacks::secret_text(&sealing::sealer(&config)?, workspace).into());
     }
+    if !matches!(command, StoreCommand::Migrate) {
+        must_exist(&config)?;
+    }
     let mut done = Value::Null;
     wait(async {
         let (surrounding, tasks) = (Surrounding::system(), Tasks::default());
@@ -61,6 +65,15 @@ pub fn store(path: &Path, command: StoreCommand) -> Result<Value, Failure> {
         Ok(())
     })?;
     Ok(done)
+}
+
+/// Whoever looks at a store makes none: an empty one at a wrong path would be told to be whole.
+pub(super) fn must_exist(config: &Config) -> Result<(), Failure> {
+    let file = config.store.url.reveal().strip_prefix("sqlite://");
+    match file.filter(|file| !Path::new(file).exists()) {
+        Some(file) => Err(Failure::Start(format!("there is no store at {file}"))),
+        None => Ok(()),
+    }
 }
 
 async fn run(
@@ -160,7 +173,10 @@ pub(super) async fn prune(config: &Config, store: &Store, now: Timestamp) -> Res
         let first = store.log.leaves(&filter, From::Place(0), 1).await?;
         // Where all are older, the newest ones stay until there is a younger one.
         if let Some(leaf) = first.first() {
-            records = store.log.forget(leaf.seq).await?;
+            let key = auditing::signing_key(config);
+            let key = key.map_err(|failure| Error::new(Kind::Internal, failure.to_string()))?;
+            let (log, origin) = (&*store.log, &config.audit.origin);
+            records = retention::forget(log, origin, &key, leaf.seq).await?;
         }
     }
     Ok(json!({ "runs": runs, "records": records }))

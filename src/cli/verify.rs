@@ -30,6 +30,10 @@ pub(super) struct Verify {
     /// A checkpoint of the log that you kept: the export must go on from it.
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    /// The record that the export was asked for from. Without, it must begin with the first one, or
+    /// with the first that was not let go, as a signed note in it says.
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    from: u64,
 }
 
 /// Which proof, and of what.
@@ -54,7 +58,7 @@ pub(super) fn verify(asked: &Verify, out: &mut dyn Write) -> Verdict {
         Ok(prepared) => prepared,
         Err(failure) => return Ok(Err(failure)),
     };
-    match log::verify(export, &keys, &known) {
+    match log::verify_from(export, &keys, &known, asked.from) {
         Ok(verified) => writeln!(out, "{}", Sentence(&verified)).map(|()| Ok(true)),
         Err(fault) => writeln!(out, "{fault}").map(|()| Ok(false)),
     }
@@ -144,11 +148,14 @@ struct Sentence<'a>(&'a Verified);
 
 impl fmt::Display for Sentence<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verified { checkpoint, start, records, checkpoints, .. } = self.0;
+        let Verified { checkpoint, start, is_pruned, records, checkpoints, .. } = self.0;
         write!(f, "The log {:?} is whole and unchanged: {records} ", checkpoint.origin)?;
         write!(f, "records from {start} on, under {checkpoints} checkpoints")?;
         if self.0.known_held > 0 {
             write!(f, " and {} kept elsewhere", self.0.known_held)?;
+        }
+        if *is_pruned {
+            write!(f, "; a signed note says that those before {start} were let go")?;
         }
         if self.0.uncovered() > 0 {
             write!(f, "; nothing answers for the last {} yet", self.0.uncovered())?;

@@ -89,6 +89,8 @@ pub struct Head {
     pub signed: u64,
     /// The place of the first record that is still kept.
     pub first: u64,
+    /// The signed note that those before it were let go; none where none were.
+    pub pruned: Option<String>,
 }
 
 /// The tree grows.
@@ -141,8 +143,8 @@ pub enum From {
     Below(Option<u64>),
 }
 
-/// How many records are forgotten in one transaction: some milliseconds of work.
-pub(super) const FORGOTTEN_AT_ONCE: u64 = 5_000;
+/// How many records should be forgotten in one transaction: some milliseconds of work.
+pub const FORGOTTEN_AT_ONCE: u64 = 5_000;
 
 /// The tiles at the right edge of a tree of `size`, by level and place, that are not full.
 pub(super) fn edge_of(size: u64) -> impl Iterator<Item = (u8, u64)> {
@@ -169,6 +171,8 @@ pub trait Log: Send + Sync {
     async fn tile(&self, level: u8, index: u64) -> Result<Option<TileRow>>;
     /// Checkpoints of more than `after` records, the smallest first.
     async fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<CheckpointRow>>;
-    /// Forgets the records below this place, but never the last one. Their hashes stay.
-    async fn forget(&self, below: u64) -> Result<u64>;
+    /// Forgets the records below this place, and keeps the signed note that says so; how many there
+    /// were. None, and no note, where the last one that is signed would go with them, or where all
+    /// of them are forgotten already. Their hashes stay.
+    async fn forget(&self, below: u64, note: &str) -> Result<u64>;
 }

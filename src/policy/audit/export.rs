@@ -38,7 +38,10 @@ impl<W: Write> Export<W> {
     /// The store fails, the tree does not go as far, or the head cannot be written.
     pub async fn begin(log: Arc<dyn Log>, origin: &str, from: u64, to: W) -> Result<Self> {
         let frontier = prove::frontier(&*log, from).await?;
-        let head = Head { origin: origin.to_owned(), frontier };
+        // What stands before what was asked for has not been let go.
+        let kept = log.head().await?;
+        let pruned = kept.pruned.filter(|_| kept.first == from);
+        let head = Head { origin: origin.to_owned(), frontier, pruned };
         let writer = Writer::new(to, &head).map_err(unwritten)?;
         // A checkpoint right where it begins vouches for what it begins with.
         Ok(Self { log, writer, signed: from.saturating_sub(1), leaves: None })

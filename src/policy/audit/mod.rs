@@ -9,6 +9,7 @@ pub mod log;
 pub mod ocsf;
 pub mod prove;
 pub mod recorder;
+pub mod retention;
 pub mod targets;
 #[cfg(test)]
 pub mod testing;

@@ -60,7 +60,7 @@ impl Log for MemoryLog {
     async fn checkpoints(&self, _: u64, _: usize) -> Result<Vec<CheckpointRow>> {
         nothing()
     }
-    async fn forget(&self, _: u64) -> Result<u64> {
+    async fn forget(&self, _: u64, _: &str) -> Result<u64> {
         nothing()
     }
 }

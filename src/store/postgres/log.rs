@@ -18,7 +18,7 @@ use crate::model::ids::RunId;
 use crate::model::record::{Stage, Verdict as Decision};
 use crate::store::failure::Damaged;
 use crate::store::log::{
-    CheckpointRow, Entry, FORGOTTEN_AT_ONCE, From, Growth, Head, Leaf, LeafFilter, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, TileRow, Waiting,
 };
 
 /// See [`crate::store::log::Log::append`].
@@ -60,7 +60,7 @@ pub(super) async fn append(work: &Work<'_>, entries: &[Entry]) -> Result<(), Fai
 /// One statement, so that the edge is that of the size beside it. A level has an edge where its
 /// last tile is not full.
 pub(super) async fn head(pool: &Pool) -> Result<Head> {
-    let wanted = "SELECT size, signed, first, i.level, i.place, i.hashes FROM audit_tree \
+    let wanted = "SELECT size, signed, first, pruned, i.level, i.place, i.hashes FROM audit_tree \
                   CROSS JOIN generate_series(0, 7) AS l (level) \
                   LEFT JOIN audit_tiles i ON i.level = l.level \
                   AND i.place = size >> (8 * (l.level + 1)) \
@@ -68,13 +68,18 @@ pub(super) async fn head(pool: &Pool) -> Result<Head> {
     let rows = pool.query(wanted, &[]).await?;
     let one = rows.first().ok_or(Damaged("tree"))?;
     let number = |column| get::<i64>(one, column).map(i64::unsigned_abs);
-    let mut head =
-        Head { size: number(0)?, edge: Vec::new(), signed: number(1)?, first: number(2)? };
+    let mut head = Head {
+        size: number(0)?,
+        edge: Vec::new(),
+        signed: number(1)?,
+        first: number(2)?,
+        pruned: get(one, 3)?,
+    };
     for row in &rows {
-        if let Some(level) = get::<Option<i32>>(row, 3)? {
+        if let Some(level) = get::<Option<i32>>(row, 4)? {
             let level = u8::try_from(level).map_err(|_| Damaged("tile"))?;
-            let index = get::<i64>(row, 4)?.unsigned_abs();
-            head.edge.push(TileRow { level, index, hashes: get(row, 5)? });
+            let index = get::<i64>(row, 5)?.unsigned_abs();
+            head.edge.push(TileRow { level, index, hashes: get(row, 6)? });
         }
     }
     Ok(head)
@@ -232,26 +237,27 @@ pub(super) async fn checkpoints(
     Ok(found)
 }
 
-/// See [`crate::store::log::Log::forget`]; a part of them.
-pub(super) struct Forget {
+/// See [`crate::store::log::Log::forget`].
+pub(super) struct Forget<'a> {
     pub(super) below: u64,
+    pub(super) note: &'a str,
 }
 
 #[async_trait]
-impl Operation for Forget {
+impl Operation for Forget<'_> {
     type Output = u64;
     async fn run(&self, work: &Work<'_>) -> Result<Verdict<u64>, Failure> {
         let rows = work.query("SELECT signed, first FROM audit_tree FOR UPDATE", &[]).await?;
         let row = rows.first().ok_or(Damaged("tree"))?;
         let (signed, first): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         // What has no signature yet stays, and so does the last one that has.
-        let below = long(self.below).min(signed.saturating_sub(1));
-        let below = below.min(first.saturating_add(long(FORGOTTEN_AT_ONCE)));
-        if below <= first {
+        let below = long(self.below);
+        if below <= first || below >= signed {
             return Ok(Verdict::Undo(0));
         }
         let gone = work.execute("DELETE FROM audit_log WHERE number <= $1", &[&below]).await?;
-        work.execute("UPDATE audit_tree SET first = $1", &[&below]).await?;
+        let update = "UPDATE audit_tree SET first = $1, pruned = $2";
+        work.execute(update, &[&below, &self.note]).await?;
         Ok(Verdict::Keep(gone))
     }
 }

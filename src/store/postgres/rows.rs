@@ -8,8 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::model::ids::{BootId, CallbackId, RunId, ThreadId};
 use crate::store::log::{
-    CheckpointRow, Entry, FORGOTTEN_AT_ONCE, From, Growth, Head, Leaf, LeafFilter, Log, TileRow,
-    Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, TileRow, Waiting,
 };
 use crate::store::rows::{
     AdmitRows, Admitted, Binding, CallbackRow, CallbackState, EndRows, EventsRow, Member, Renewed,
@@ -140,15 +139,7 @@ impl Log for Postgres {
         log::checkpoints(&self.0, after, limit).await
     }
 
-    async fn forget(&self, below: u64) -> Result<u64> {
-        let mut forgotten = 0;
-        loop {
-            let some = self.0.transact(&log::Forget { below }).await?;
-            forgotten += some;
-            // A part of them at a time, so that the log can grow meanwhile.
-            if some < FORGOTTEN_AT_ONCE {
-                return Ok(forgotten);
-            }
-        }
+    async fn forget(&self, below: u64, note: &str) -> Result<u64> {
+        self.0.transact(&log::Forget { below, note }).await
     }
 }

@@ -11,8 +11,7 @@ use crate::clock::Timestamp;
 use crate::model::ids::RunId;
 use crate::model::record::{Stage, Verdict};
 use crate::store::log::{
-    CheckpointRow, Entry, FORGOTTEN_AT_ONCE, From, Growth, Head, Leaf, LeafFilter, TileRow,
-    Waiting, edge_of,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, TileRow, Waiting, edge_of,
 };
 
 pub(super) fn append(file: &Connection, entries: &[Entry]) -> Result<(), Failure> {
@@ -34,15 +33,15 @@ pub(super) fn append(file: &Connection, entries: &[Entry]) -> Result<(), Failure
 }
 
 pub(super) fn head(file: &Connection) -> Result<Head, Failure> {
-    let wanted = "SELECT size, signed, first FROM audit_tree";
+    let wanted = "SELECT size, signed, first, pruned FROM audit_tree";
     let mut wanted = file.prepare_cached(wanted)?;
-    let (size, signed, first): (u64, u64, u64) =
-        wanted.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let (size, signed, first, pruned): (u64, u64, u64, _) =
+        wanted.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     let mut edge = Vec::new();
     for (level, index) in edge_of(size) {
         edge.extend(tile(file, level, index)?);
     }
-    Ok(Head { size, edge, signed, first })
+    Ok(Head { size, edge, signed, first, pruned })
 }
 
 pub(super) fn waiting(file: &Connection, size: u64, limit: usize) -> Result<Vec<Waiting>, Failure> {
@@ -161,16 +160,15 @@ pub(super) fn checkpoints(
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn forget(file: &Connection, below: u64) -> Result<u64, Failure> {
+pub(super) fn forget(file: &Connection, below: u64, note: &str) -> Result<u64, Failure> {
     let head = head(file)?;
     // What has no signature yet stays, and so does the last row, which the next number follows.
-    let below = below.min(head.signed.saturating_sub(1));
-    let below = below.min(head.first.saturating_add(FORGOTTEN_AT_ONCE));
-    if below <= head.first {
+    if below <= head.first || below >= head.signed {
         return Ok(0);
     }
     let delete = "DELETE FROM audit_log WHERE number <= ?1";
     let gone = file.prepare_cached(delete)?.execute(params![below])?;
-    file.prepare_cached("UPDATE audit_tree SET first = ?1")?.execute(params![below])?;
+    let update = "UPDATE audit_tree SET first = ?1, pruned = ?2";
+    file.prepare_cached(update)?.execute(params![below, note])?;
     Ok(gone as u64)
 }

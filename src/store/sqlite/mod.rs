@@ -43,6 +43,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("migrations/0001_keys_and_budgets.sql") },
     Migration { version: 2, sql: include_str!("migrations/0002_runs_and_audit.sql") },
     Migration { version: 3, sql: include_str!("migrations/0003_payload_keys.sql") },
+    Migration { version: 4, sql: include_str!("migrations/0004_pruned.sql") },
 ];
 
 /// How a command ends that does not end well.

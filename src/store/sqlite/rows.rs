@@ -9,8 +9,7 @@ use crate::error::Result;
 use crate::model::ids::{BootId, CallbackId, RunId, ThreadId};
 use crate::store::failure::unavailable;
 use crate::store::log::{
-    CheckpointRow, Entry, FORGOTTEN_AT_ONCE, From, Growth, Head, Leaf, LeafFilter, Log, TileRow,
-    Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, TileRow, Waiting,
 };
 use crate::store::rows::{
     AdmitRows, Admitted, Binding, CallbackRow, CallbackState, EndRows, EventsRow, Member, Renewed,
@@ -173,15 +172,8 @@ impl Log for Sqlite {
         self.reads.ask(move |file| log::checkpoints(file, after, limit)).await
     }
 
-    async fn forget(&self, below: u64) -> Result<u64> {
-        let mut forgotten = 0;
-        loop {
-            let some = self.writes.ask(move |file| log::forget(file, below)).await?;
-            forgotten += some;
-            // A part of them at a time, so that other writes are not kept waiting.
-            if some < FORGOTTEN_AT_ONCE {
-                return Ok(forgotten);
-            }
-        }
+    async fn forget(&self, below: u64, note: &str) -> Result<u64> {
+        let note = note.to_owned();
+        self.writes.ask(move |file| log::forget(file, below, &note)).await
     }
 }

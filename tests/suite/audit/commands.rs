@@ -131,12 +131,20 @@ async fn a_proof_holds_for_its_record_alone_and_a_pruned_log_verifies() {
     let (code, out, err) = audit(&["prove", "1000000", "-c", config]);
     assert!(code == 1 && out.is_empty() && err.contains("no record 1000000"), "{err}");
 
-    audited.store.log.forget(259).await.unwrap();
-    let pruned = said(&["export", "-c", config]);
-    assert!(pruned.starts_with(r#"{"log":"switchyard","version":1,"start":259,"#), "{pruned}");
-    std::fs::write(path("pruned"), &pruned).unwrap();
-    let verdict = said(&["verify", &path("pruned"), "--key", &key]);
-    assert!(verdict.contains("records from 259 on"), "{verdict}");
+    // What was cut off is not told from what was let go by where it begins, but by a signed note.
+    audited.store.log.forget(259, "not a note").await.unwrap();
+    let cut = said(&["export", "-c", config]);
+    assert!(cut.starts_with(r#"{"log":"switchyard","version":1,"start":259,"#), "{cut}");
+    std::fs::write(path("cut"), &cut).unwrap();
+    let (code, out, _) = audit(&["verify", &path("cut"), "--key", &key]);
+    assert_eq!(code, 1);
+    assert!(out.starts_with("The export begins with record 259, and the note that"), "{out}");
+    let later = said(&["export", "-c", config, "--from", "265"]);
+    std::fs::write(path("later"), &later).unwrap();
+    let (code, out, _) = audit(&["verify", &path("later"), "--key", &key]);
+    assert_eq!(code, 1);
+    assert!(out.contains("no signed note says that the records before it were let go"), "{out}");
+    said(&["verify", &path("later"), "--key", &key, "--from", "265"]);
     let (code, _, err) = audit(&["export", "-c", config, "--from", "3"]);
     assert!(code == 1 && err.contains("before 259 are no longer kept"), "{err}");
 

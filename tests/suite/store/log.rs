@@ -218,32 +218,36 @@ on_both! {
         let all = LeafFilter::default();
         append(&store, 0..4).await;
         assert!(store.log.grow(growth(0, 0..4)).await.unwrap());
-        assert_eq!(store.log.forget(3).await.unwrap(), 0, "nothing is signed");
+        assert_eq!(store.log.forget(3, "no").await.unwrap(), 0, "nothing is signed");
+        assert_eq!(store.log.head().await.unwrap().pruned, None);
         let sign = |from| Growth { checkpoint: Some(checkpoint(4)), ..growth(from, 0..0) };
         assert!(store.log.grow(sign(4)).await.unwrap());
-        assert_eq!(store.log.forget(2).await.unwrap(), 2);
-        assert_eq!(store.log.forget(2).await.unwrap(), 0);
-        assert_eq!(store.log.head().await.unwrap().first, 2);
+        assert_eq!(store.log.forget(2, "two").await.unwrap(), 2);
+        assert_eq!(store.log.forget(2, "again").await.unwrap(), 0);
+        let head = store.log.head().await.unwrap();
+        assert_eq!((head.first, head.pruned.as_deref()), (2, Some("two")));
         assert_eq!(leaves(&store, &all, From::Place(0), 9).await, [(2, 2), (3, 3)]);
-        assert_eq!(store.log.forget(u64::MAX).await.unwrap(), 1);
+        assert_eq!(store.log.forget(4, "no").await.unwrap(), 0, "the last one stays");
+        assert_eq!(store.log.forget(3, "three").await.unwrap(), 1);
         assert_eq!(leaves(&store, &all, From::Below(None), 9).await, [(3, 3)]);
         append(&store, 4..6).await;
         assert!(store.log.grow(growth(4, 4..6)).await.unwrap());
-        assert_eq!(store.log.forget(5).await.unwrap(), 0, "what is not signed stays");
+        assert_eq!(store.log.forget(5, "no").await.unwrap(), 0, "what is not signed stays");
         let found = leaves(&store, &all, From::Place(0), 9).await;
         assert_eq!(found, [(3, 3), (4, 4), (5, 5)]);
         let head = store.log.head().await.unwrap();
         assert_eq!((head.size, head.signed, head.first), (6, 4, 3));
+        assert_eq!(head.pruned.as_deref(), Some("three"));
         assert_eq!(store.log.checkpoints(0, 9).await.unwrap(), [checkpoint(4)]);
         place.leave([store]).await;
     }
 
-    async fn much_is_forgotten_in_parts(place: Place) {
+    async fn much_is_forgotten(place: Place) {
         let store = place.open().await;
         for part in 0..4 {
             grown(&store, part * 3_000..(part + 1) * 3_000).await;
         }
-        assert_eq!(store.log.forget(11_000).await.unwrap(), 11_000);
+        assert_eq!(store.log.forget(11_000, "many").await.unwrap(), 11_000);
         let head = store.log.head().await.unwrap();
         assert_eq!((head.size, head.first), (12_000, 11_000));
         let oldest = leaves(&store, &LeafFilter::default(), From::Place(0), 1).await;

@@ -62,7 +62,7 @@ impl Place {
 
     async fn verify(&self, from: u64) -> log::Verified {
         let key = VerifierKey::parse(&self.committer().verifier()).unwrap();
-        log::verify(self.export(from).await.as_slice(), &[key], &[]).unwrap()
+        log::verify_from(self.export(from).await.as_slice(), &[key], &[], from).unwrap()
     }
 
     async fn leave(self) {

@@ -98,6 +98,11 @@ impl fmt::Display for Checkpoint {
     }
 }
 
+/// The name under which a log says, in the form of a checkpoint, that its first records were let go.
+pub fn pruned(origin: &str) -> String {
+    format!("{origin}/pruned")
+}
+
 /// A number in its one spelling: decimal digits, without a sign and without zeros before it.
 pub(super) fn whole_number(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());

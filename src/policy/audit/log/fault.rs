@@ -77,6 +77,27 @@ pub enum Fault {
     },
     /// There is no checkpoint in it, so nobody answers for any of its records.
     NoCheckpoint,
+    /// It begins later than it should, and not because the records before were let go.
+    Beginning {
+        /// The record that it begins with.
+        start: u64,
+        /// What is wrong with the note that should say so.
+        why: Unsaid,
+    },
+}
+
+/// Why nothing says that the first records of a log were let go.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsaid {
+    /// There is no note.
+    #[error("no signed note says that the records before it were let go")]
+    Nothing,
+    /// The note is none to be believed.
+    #[error("the note that the records before it were let go does not hold: {0}")]
+    Note(#[from] CheckpointError),
+    /// The note is of another log, of other records or of another number of them.
+    #[error("the note that records were let go is not about those before it")]
+    Other,
 }
 
 impl Fault {
@@ -99,7 +120,8 @@ impl Fault {
             | Self::Misplaced { .. }
             | Self::OtherLog { .. }
             | Self::Tree { .. }
-            | Self::NoCheckpoint => None,
+            | Self::NoCheckpoint
+            | Self::Beginning { .. } => None,
         }
     }
 
@@ -114,6 +136,7 @@ impl Fault {
             Self::Line { .. } | Self::Order { .. } | Self::Edited { .. } => {
                 self.seq().map(|seq| seq..seq.saturating_add(1))
             }
+            Self::Beginning { start, .. } => Some(0..*start),
             Self::Head(_) | Self::OtherLog { .. } | Self::NoCheckpoint => None,
         }
     }
@@ -155,6 +178,9 @@ impl fmt::Display for Fault {
                 write!(f, "A checkpoint known from elsewhere counts {} records, ", among.end)?;
                 write!(f, "but the export ends before record {}.", among.start)
             }
+            Self::Beginning { start, why } => {
+                write!(f, "The export begins with record {start}, and {why}.")
+            }
             Self::NoCheckpoint => {
                 f.write_str("There is no checkpoint, so nothing answers for any of the records.")
             }
@@ -167,6 +193,7 @@ impl std::error::Error for Fault {
         match self {
             Self::Head(why) | Self::Line { why, .. } => Some(why),
             Self::Checkpoint { why, .. } => Some(why),
+            Self::Beginning { why, .. } => Some(why),
             Self::Order { .. }
             | Self::Edited { .. }
             | Self::Misplaced { .. }

@@ -19,9 +19,9 @@ mod tile;
 mod tree;
 mod verify;
 
-pub use checkpoint::{Checkpoint, CheckpointError, Signed};
+pub use checkpoint::{Checkpoint, CheckpointError, Signed, pruned};
 pub use export::{Head, Line, MAX_LINE_BYTES, Reader, Record, Unreadable, WriteError, Writer};
-pub use fault::Fault;
+pub use fault::{Fault, Unsaid};
 pub use frontier::{Frontier, MAX_SIZE};
 pub use hash::{HASH_BYTES, Hash, empty_root, from_text, leaf_hash, node_hash, to_text};
 pub use key::{KeyError, SigningKey, VerifierKey};
@@ -31,7 +31,7 @@ pub use proven::{TreeHead, continues, includes};
 pub use receipt::{Receipt, ReceiptError};
 pub use tile::{TILE_WIDTH, Tile, TileError, Tiles};
 pub use tree::Tree;
-pub use verify::{Verified, verify};
+pub use verify::{Verified, verify, verify_from};
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@
 
 use std::io::BufRead;
 
-use super::checkpoint::{Checkpoint, Signed};
-use super::export::{Line, Reader, Record, Unreadable};
-use super::fault::Fault;
+use super::checkpoint::{Checkpoint, Signed, pruned};
+use super::export::{Head, Line, Reader, Record, Unreadable};
+use super::fault::{Fault, Unsaid};
 use super::frontier::Frontier;
 use super::hash::{Hash, leaf_hash};
 use super::key::VerifierKey;
@@ -20,6 +20,9 @@ pub struct Verified {
     pub checkpoint: Checkpoint,
     /// How many records were pruned, and are not in it: the number of the first that is.
     pub start: u64,
+    /// Whether a signed note says that those were let go. Without, the export was asked for from
+    /// there on.
+    pub is_pruned: bool,
     /// How many records are in it.
     pub records: u64,
     /// How many of them are covered by a checkpoint: one in it, or one from elsewhere.
@@ -44,7 +47,8 @@ impl Verified {
 /// known from elsewhere, as from a witness or an earlier export, and are believed. Only by such a
 /// one can be found that an export is as old as it is: that its end was cut off at a checkpoint.
 /// Known checkpoints over fewer records than were pruned cannot be held against it, and are left
-/// out of [`Verified::known_held`].
+/// out of [`Verified::known_held`]. It must begin with the first record, or with the first that was
+/// not let go, as a signed note in it says.
 ///
 /// # Errors
 ///
@@ -54,9 +58,26 @@ pub fn verify(
     keys: &[VerifierKey],
     known: &[Checkpoint],
 ) -> Result<Verified, Fault> {
+    verify_from(export, keys, known, 0)
+}
+
+/// The same, of an export that may begin with this record, because it was asked for from there on.
+///
+/// # Errors
+///
+/// The first fault.
+pub fn verify_from(
+    export: impl BufRead,
+    keys: &[VerifierKey],
+    known: &[Checkpoint],
+    from: u64,
+) -> Result<Verified, Fault> {
     let mut lines = Reader::new(export);
     let head = lines.head().map_err(Fault::Head)?;
+    let is_pruned = was_pruned(&head, keys, from)
+        .map_err(|why| Fault::Beginning { start: head.frontier.size(), why })?;
     let mut judge = Judge::new(head.origin, head.frontier, keys, known)?;
+    judge.is_pruned = is_pruned;
     judge.meet_known()?;
     loop {
         match lines.next_line() {
@@ -68,10 +89,24 @@ pub fn verify(
     }
 }
 
+/// Whether the records before the first one were let go, which a note must say, or else it begins
+/// where it should.
+fn was_pruned(head: &Head, keys: &[VerifierKey], from: u64) -> Result<bool, Unsaid> {
+    let start = head.frontier.size();
+    let Some(note) = &head.pruned else {
+        return if start == from { Ok(false) } else { Err(Unsaid::Nothing) };
+    };
+    let Signed { checkpoint, unknown } = Checkpoint::open(note, keys)?;
+    let is_of_log = checkpoint.origin == pruned(&head.origin) && unknown == 0;
+    let is_of_records = checkpoint.size == start && checkpoint.root == head.frontier.root();
+    if is_of_log && is_of_records { Ok(true) } else { Err(Unsaid::Other) }
+}
+
 /// What has been seen of an export.
 struct Judge<'a> {
     origin: String,
     start: u64,
+    is_pruned: bool,
     tree: Frontier,
     /// The size of the last checkpoint that held.
     held: u64,
@@ -100,6 +135,7 @@ impl<'a> Judge<'a> {
         Ok(Self {
             origin,
             start,
+            is_pruned: false,
             tree,
             held: start,
             keys,
@@ -181,6 +217,7 @@ impl<'a> Judge<'a> {
         Ok(Verified {
             checkpoint,
             start: self.start,
+            is_pruned: self.is_pruned,
             records: size - self.start,
             covered: self.held - self.start,
             checkpoints: self.checkpoints,

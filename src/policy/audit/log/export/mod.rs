@@ -2,7 +2,9 @@
 //! line (NDJSON), in this order:
 //!
 //! 1. the head, `{"log":"<origin>","version":1,"start":0,"frontier":[]}`. Where the first records
-//!    were pruned, `start` is how many, and `frontier` their peaks in base64, largest first;
+//!    were pruned, `start` is how many, `frontier` their peaks in base64, largest first, and one
+//!    more field, `"pruned":"<signed note>"`, says so: a note in the form of a checkpoint, of the
+//!    name `<origin>/pruned`. An export that was asked for from a later record on has none;
 //! 2. a line a record, `{"seq":12,"leaf":"<leaf hash>","record":<JSON object>}`, numbered
 //!    without a gap from `start`. The record's bytes, as they stand there, are the leaf's data;
 //! 3. a line a checkpoint, `{"checkpoint":"<signed note>"}`, directly behind the last record that it
@@ -43,6 +45,8 @@ pub struct Head {
     pub origin: String,
     /// The tree before the first record. It is empty for a whole log.
     pub frontier: Frontier,
+    /// The signed note that the records in it were let go.
+    pub pruned: Option<String>,
 }
 
 /// The head as it stands in its line; the order of the fields is that of the line.
@@ -53,6 +57,8 @@ struct HeadLine {
     version: u64,
     start: u64,
     frontier: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pruned: Option<String>,
 }
 
 /// A checkpoint as it stands in its line.
@@ -69,6 +75,7 @@ impl Head {
             version: VERSION,
             start: self.frontier.size(),
             frontier: self.frontier.peaks().iter().map(to_text).collect(),
+            pruned: self.pruned.clone(),
         })
     }
 
@@ -76,7 +83,7 @@ impl Head {
         let raw: HeadLine = serde_json::from_slice(line).ok()?;
         let peaks = raw.frontier.iter().map(|peak| from_text(peak.as_bytes()));
         let frontier = Frontier::restore(raw.start, peaks.collect::<Option<_>>()?)?;
-        let head = Self { origin: raw.log, frontier };
+        let head = Self { origin: raw.log, frontier, pruned: raw.pruned };
         is_spelt(line, head.to_line()).then_some(head)
     }
 }

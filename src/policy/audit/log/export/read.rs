@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn head() -> Head {
-        Head { origin: "log \"1\"".to_owned(), frontier: Frontier::default() }
+        Head { origin: "log \"1\"".to_owned(), frontier: Frontier::default(), pruned: None }
     }
 
     fn raw(json: &str) -> Box<RawValue> {
@@ -186,10 +186,11 @@ mod tests {
             r#"{"log":"a","version":2,"start":0,"frontier":[]}"#,
             r#"{"log":"a","version":1,"start":1,"frontier":[]}"#,
             r#"{"log":"a","version":1,"start":0,"frontier":[],"more":1}"#,
+            r#"{"log":"a","version":1,"start":0,"frontier":[],"pruned":null}"#,
             r#"{"log":"a","version":1,"start":0,"frontier":[]}"#,
         ];
         let reads = heads.map(|line| Reader::new(format!("{line}\n").as_bytes()).head().is_ok());
-        assert_eq!(reads, [false, false, false, false, false, false, true]);
+        assert_eq!(reads, [false, false, false, false, false, false, false, true]);
         let lines = [
             format!(r#"{{"seq":1,"leaf":"{LEAF_TEXT}","record":{{}}}}"#),
             format!(r#"{{"seq":01,"leaf":"{LEAF_TEXT}","record":{{}}}}"#),

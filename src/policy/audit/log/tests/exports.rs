@@ -3,7 +3,8 @@
 use serde_json::value::RawValue;
 
 use super::super::{
-    Checkpoint, Fault, Frontier, Head, Prover, SigningKey, VerifierKey, Writer, leaf_hash, verify,
+    Checkpoint, Fault, Frontier, Head, Prover, SigningKey, Unsaid, VerifierKey, Writer, leaf_hash,
+    pruned, verify, verify_from,
 };
 use super::{Random, Store, Tree};
 
@@ -52,10 +53,17 @@ impl Log {
         Self { origin, records, checkpoints: signed, store }
     }
 
+    /// What says that so many records were let go.
+    pub(super) fn pruned(&self, before: &Frontier) -> String {
+        let (origin, size, root) = (pruned(self.origin), before.size(), before.root());
+        Checkpoint { origin, size, root, extensions: Vec::new() }.sign(&[&key()]).unwrap()
+    }
+
     /// The lines of its export, each with its end.
     pub(super) fn lines(&self, start: usize) -> Vec<String> {
         let frontier = Prover::new(&self.store, start as u64).frontier().unwrap();
-        let head = Head { origin: self.origin.to_owned(), frontier };
+        let pruned = (start > 0).then(|| self.pruned(&frontier));
+        let head = Head { origin: self.origin.to_owned(), frontier, pruned };
         let mut writer = Writer::new(Vec::new(), &head).unwrap();
         for size in start..=self.records.len() {
             let due = self.checkpoints.iter().find(|(due, _)| due.size == size as u64);
@@ -127,6 +135,55 @@ fn records_without_a_checkpoint_are_told_from_those_with_one() {
 }
 
 #[test]
+fn a_head_that_was_cut_off_is_told_from_one_that_was_let_go() {
+    let records = |count| (0..count).map(|n| format!(r#"{{"n":{n}}}"#)).collect::<Vec<_>>();
+    let log = Log::new(ORIGIN, records(9), &[9]);
+    let judged = |head: &Head, from| {
+        let text = String::from_utf8(Writer::new(Vec::new(), head).unwrap().finish().unwrap());
+        let start = usize::try_from(head.frontier.size()).unwrap();
+        let export = [text.unwrap(), log.lines(start)[1..].concat()].concat();
+        verify_from(export.as_bytes(), &keys(), &[], from)
+    };
+    let frontier = |size| Prover::new(&log.store, size).frontier().unwrap();
+    let head = |size, pruned| Head { origin: ORIGIN.to_owned(), frontier: frontier(size), pruned };
+    let said = |size| Some(log.pruned(&frontier(size)));
+    assert!(judged(&head(4, said(4)), 0).unwrap().is_pruned);
+    assert!(!judged(&head(0, None), 0).unwrap().is_pruned);
+    // It was asked for from there on, or something that was asked for was let go meanwhile.
+    assert!(!judged(&head(4, None), 4).unwrap().is_pruned);
+    assert!(judged(&head(4, said(4)), 2).unwrap().is_pruned);
+    let other = Log::new("example.com/other", records(9), &[9]).pruned(&frontier(4));
+    let unsigned = SigningKey::from_seed(ORIGIN, &[8; 32]).unwrap();
+    let unsigned = Checkpoint {
+        origin: pruned(ORIGIN),
+        size: 4,
+        root: frontier(4).root(),
+        extensions: Vec::new(),
+    }
+    .sign(&[&unsigned]);
+    let checkpoint = &log.checkpoints[0].1;
+    let root = Frontier::restore(4, vec![[9; 32]]).unwrap();
+    for (note, from, expected) in [
+        (None, 0, "no signed note"),
+        (None, 3, "no signed note"),
+        (said(5), 0, "is not about those before it"),
+        (said(3), 4, "is not about those before it"),
+        (Some(other), 0, "is not about those before it"),
+        (Some(log.pruned(&root)), 0, "is not about those before it"),
+        (Some(checkpoint.clone()), 0, "is not about those before it"),
+        (Some(unsigned.unwrap()), 0, "it is not signed by a known key"),
+        (Some("nonsense".to_owned()), 0, "it is not a signed note"),
+    ] {
+        let fault = judged(&head(4, note), from).unwrap_err();
+        assert!(matches!(fault, Fault::Beginning { start: 4, .. }), "{fault}");
+        assert_eq!(fault.among(), Some(0..4));
+        assert!(fault.to_string().contains(expected), "{fault}, not {expected}");
+    }
+    let fault = judged(&head(4, None), 0).unwrap_err();
+    assert!(matches!(fault, Fault::Beginning { why: Unsaid::Nothing, .. }));
+}
+
+#[test]
 fn a_signature_that_nobody_knows_is_counted() {
     let witness = SigningKey::from_seed("witness", &[8; 32]).unwrap();
     let (mut tree, key) = (Frontier::default(), key());
@@ -134,7 +191,7 @@ fn a_signature_that_nobody_knows_is_counted() {
     let origin = ORIGIN.to_owned();
     let checkpoint =
         Checkpoint { origin: origin.clone(), size: 1, root: tree.root(), extensions: Vec::new() };
-    let head = Head { origin, frontier: Frontier::default() };
+    let head = Head { origin, frontier: Frontier::default(), pruned: None };
     let mut writer = Writer::new(Vec::new(), &head).unwrap();
     writer.record(&leaf_hash(b"{}"), &RawValue::from_string("{}".to_owned()).unwrap()).unwrap();
     writer.checkpoint(&checkpoint.sign(&[&key, &witness]).unwrap()).unwrap();
