@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::super::export::Export;
 use super::super::log::{self, VerifierKey};
-use super::super::prove;
 use super::super::targets::Targets;
+use super::super::{prove, retention};
 use super::*;
 use crate::clock::{RandomIds, SystemClock, Timestamp};
 use crate::model::ids::RecordId;
@@ -115,10 +115,12 @@ async fn a_log_whose_beginning_is_forgotten_still_verifies_and_proves() {
         place.append(count).await;
         committer.commit().await.unwrap();
     }
-    let forgotten = place.store.log.forget(777).await.unwrap();
+    let key = SigningKey::from_seed("log", &[7; 32]).unwrap();
+    let forgotten = retention::forget(&*place.store.log, "log", &key, 777).await.unwrap();
     assert_eq!((forgotten, place.store.log.head().await.unwrap().first), (777, 777));
     for from in [777, 1_000, 1_004, 1_005] {
         let verified = place.verify(from).await;
+        assert_eq!(verified.is_pruned, from == 777);
         assert_eq!(
             (verified.start, verified.records, verified.uncovered()),
             (from, 1_005 - from, 0)
