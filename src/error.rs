@@ -36,6 +36,19 @@ pub enum Origin {
     Operator,
 }
 
+impl Origin {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Policy => "policy",
+            Self::Gateway => "gateway",
+            Self::Upstream => "upstream",
+            Self::Operator => "operator",
+        }
+    }
+}
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $status:literal $code:literal $title:literal $origin:ident $retry:literal;)*) => {
         /// The closed set of failures. See [`Kind::status`] and its siblings for the table.

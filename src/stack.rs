@@ -102,6 +102,7 @@ where
         recorder,
     } = parts;
     let trusted = listen.trusted_proxies.clone();
+    let rescued = Arc::clone(&metrics);
     let shed = ShedLayer {
         drain: drain.clone(),
         max_in_flight: listen.max_in_flight,
@@ -120,7 +121,7 @@ where
             // Says how limits stand, on refusals too.
             .layer(layer(AllowanceLayer))
             // Makes answers of errors, so that nothing outside of it knows any.
-            .layer(layer(RescueLayer { render }))
+            .layer(layer(RescueLayer { render, metrics: Some(rescued) }))
             // Sees what was refused and why, whoever refuses it; no answer leaves without a record.
             .layer(layer(Recorded(recorder)))
             // A gateway that is going says so before anything else is looked at.
@@ -239,11 +240,11 @@ pub fn upstream(parts: UpstreamParts<'_>) -> Result<UpstreamService, FieldError>
     Ok(UpstreamService::new(
         ServiceBuilder::new()
             // Counts every try, refused ones too.
-            .layer(layer(Measure::new(metrics, clock)))
+            .layer(layer(Measure::new(Arc::clone(&metrics) as _, clock)))
             // A sick platform is left alone before it takes permits.
             .layer(layer(breaker))
             // No more calls at a time than the platform is to bear.
-            .layer(layer(Permits::new(name, upstream.max_concurrent)))
+            .layer(layer(Permits::new(name, upstream.max_concurrent, Arc::clone(&metrics))))
             // Its clocks measure the platform, not the wait for a permit.
             .layer(layer(Clocks::new(name, upstream.clocks)))
             // Innermost, so that no other layer ever sees a credential.

@@ -88,6 +88,7 @@ impl Proves for Proving {
 pub(super) struct Auditing {
     committer: Arc<Committer>,
     targets: Arc<Targets>,
+    metrics: AuditMetrics,
 }
 
 impl Auditing {
@@ -100,7 +101,8 @@ impl Auditing {
     ) -> std::result::Result<Self, Failure> {
         let committer = committer(config, surrounding, store, metrics)?;
         let targets = Targets::start(&config.audit.to, &store.log).await.map_err(Failure::start)?;
-        Ok(Self { committer: Arc::new(committer), targets: Arc::new(targets) })
+        let (committer, targets) = (Arc::new(committer), Arc::new(targets));
+        Ok(Self { committer, targets, metrics: metrics.clone() })
     }
 
     /// Draws what is new; whether nothing is left to do.
@@ -113,6 +115,7 @@ impl Auditing {
                 !done.was_outrun
             }
             Err(error) => {
+                self.metrics.tree_failed();
                 tracing::error!(?error, "the tree over the audit cannot be drawn now");
                 true
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lasting::Lasting;
+use super::observed::Observed;
 use super::{Failure, Surrounding, policies};
 use crate::clock::Timestamp;
 use crate::config::Config;
@@ -19,12 +20,11 @@ use crate::policy::identity::issuer::{self, HttpFetch, Issuers};
 use crate::policy::identity::key::{
     Foreign, HashText, Hasher, KeyRequest, KeyRing, new_key, register, rotate,
 };
-use crate::policy::identity::token::{Refusal, Revocations};
+use crate::policy::identity::token::Revocations;
 use crate::policy::identity::{Identity, SignedHook};
-use crate::policy::limits::{Absence, Limits, Watch, Why};
+use crate::policy::limits::Limits;
 use crate::store::{self, Store};
 use crate::tasks::Tasks;
-use crate::telemetry::metrics::PolicyMetrics;
 
 /// Verified tokens that are kept.
 const TOKENS: u64 = 100_000;
@@ -36,6 +36,8 @@ pub(super) struct Guard {
     pub(super) limits: Arc<Limits>,
     pub(super) budgets: Arc<Budgets>,
     pub(super) keys: KeyAdmin,
+    /// Counts what the others tell.
+    pub(super) observed: Arc<Observed>,
 }
 
 impl Guard {
@@ -48,15 +50,19 @@ impl Guard {
     ) -> Result<Self, Failure> {
         let Lasting { surrounding, metrics, store, upkeep, .. } = lasting;
         let (clock, metrics) = (&surrounding.clock, metrics.policy());
-        let observer = Arc::new(Observed(metrics.clone()));
         let same = |is_same: fn(&Config, &Config) -> bool| {
             before.filter(|(old, _)| is_same(old, config)).map(|(_, guard)| guard)
+        };
+        let counts = same(|old, new| old.limits == new.limits && old.counters == new.counters);
+        let observed = match counts {
+            Some(guard) => Arc::clone(&guard.observed),
+            None => Arc::new(Observed::new(config, metrics)),
         };
         let known =
             same(|old, new| old.identity.issuers == new.identity.issuers && old.hooks == new.hooks);
         let identity = match known {
             Some(guard) => Arc::clone(&guard.identity),
-            None => Arc::new(identity(config, lasting, &observer)?),
+            None => Arc::new(identity(config, lasting, &observed)?),
         };
         let counted = same(|old, new| {
             old.limits == new.limits
@@ -67,11 +73,11 @@ impl Guard {
         let limits = match counted {
             Some(guard) => Arc::clone(&guard.limits),
             None => {
-                let rules = policies::limit_rules(config);
+                let (rules, told) = (policies::limit_rules(config), observed.clone());
                 let (ids, tasks) = (&*surrounding.ids, &upkeep.tasks);
                 let limits = match policies::shared_counters(config) {
-                    None => Limits::local(rules, clock, observer),
-                    Some(settings) => Limits::shared(rules, settings, clock, ids, tasks, observer),
+                    None => Limits::local(rules, clock, told),
+                    Some(settings) => Limits::shared(rules, settings, clock, ids, tasks, told),
                 };
                 Arc::new(limits.map_err(Failure::start)?)
             }
@@ -94,6 +100,7 @@ impl Guard {
             keys: key_admin(config, surrounding, store)?,
             access,
             limits,
+            observed,
             budgets,
         })
     }
@@ -184,36 +191,6 @@ impl Revocations for Revoked {
     }
 }
 
-/// Counts what the engines tell.
-#[derive(Clone, Debug)]
-struct Observed(PolicyMetrics);
-
-impl issuer::Observer for Observed {
-    fn fetched(&self, issuer: &str, good: bool) {
-        self.0.fetched(issuer, good);
-    }
-    fn refused(&self, _: Option<&str>, refusal: Refusal) {
-        self.0.identified(refusal.name());
-    }
-}
-
-impl Watch for Observed {
-    fn refused(&self, rule: &str, _: Why) {
-        self.0.limited(rule);
-    }
-    fn fell_back(&self, _: Absence) {
-        self.0.counters_away();
-    }
-    fn counters(&self, there: bool) {
-        if there {
-            tracing::info!("the shared counters are there");
-        } else {
-            tracing::warn!("the shared counters are away");
-        }
-    }
-}
-
-pub(super) fn wrong((path, message): (String, String)) -> Failure {
     Failure::Start(format!("{path}: {message}"))
 }
 

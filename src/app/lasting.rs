@@ -19,7 +19,7 @@ use crate::model::scribe::Scribe;
 use crate::outbound::pause::Pauses;
 use crate::policy::audit::recorder::Recorder;
 use crate::policy::identity::key::{Backing, KeyRing};
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::store::health::Health;
 use crate::store::seal::Sealer;
 use crate::tasks::Tasks;
@@ -59,7 +59,9 @@ impl Lasting {
         let Surrounding { clock, ids } = surrounding.clone();
         let metrics = Arc::new(Metrics::new(clock.now()).map_err(Failure::start)?);
         let upkeep = Upkeep { tasks: Tasks::default(), stop: CancellationToken::new() };
-        let store = guard::open_store(config, &surrounding, &upkeep.tasks).await?;
+        let (url, told) = (config.store.url.reveal(), metrics.store().clone());
+        let store = store::open_measured(url, Arc::clone(&clock), &upkeep.tasks, told).await;
+        let store = store.map_err(Failure::start)?;
         let recorder = Recorder::new(
             Arc::clone(&store.log),
             Scribe::new(Arc::clone(&clock), ids),

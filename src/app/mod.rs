@@ -13,6 +13,7 @@ mod explain;
 mod guard;
 mod handover;
 mod lasting;
+mod observed;
 mod platforms;
 mod policies;
 mod reload;

@@ -67,6 +67,9 @@ fn build(
     };
     let breaker = Breaker::new(name, upstream.breaker, Arc::clone(clock));
     let measured = metrics.upstream(name, &upstream.kind);
+    // Of two circuits of one name, the newer one is told last, and stays.
+    let (told, circuit) = (measured.clone(), breaker.clone());
+    metrics.at_scrape(move || told.health(circuit.health()));
     let parts = UpstreamParts {
         upstream,
         vendor: &*vendor,

@@ -20,6 +20,10 @@ const KEYS_EVERY: Duration = Duration::from_millis(250);
 const POLICIES_EVERY: Duration = Duration::from_secs(1);
 /// Counters that are full again are only memory.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// As often as Prometheus commonly looks.
+const GAUGES_EVERY: Duration = Duration::from_secs(10);
+/// How long the least that was left of a limit is shown, at least.
+const TURN_EVERY: Duration = Duration::from_secs(60);
 /// Overdue reservations are rare: a process has died.
 const TEND_EVERY: Duration = Duration::from_secs(60);
 /// A run whose process is gone is closed soon, and a cancel from another node is heard soon.
@@ -58,6 +62,25 @@ pub(super) fn start(lasting: &Lasting, current: &Current, auditing: &Auditing) {
     upkeep.every("counters", SWEEP_EVERY, move || {
         version.load().guard.limits.sweep();
         std::future::ready(())
+    });
+    let version = current.clone();
+    upkeep.every("gauges", GAUGES_EVERY, move || {
+        let version = version.load();
+        async move { version.guard.observed.look(&version.guard.budgets).await }
+    });
+    let version = current.clone();
+    upkeep.every("turns", TURN_EVERY, move || {
+        version.load().guard.observed.turn();
+        std::future::ready(())
+    });
+    // Weak, or the metrics would hold themselves.
+    let (told, flow) = (Arc::downgrade(&lasting.metrics), lasting.drain.clone());
+    let version = current.clone();
+    lasting.metrics.at_scrape(move || {
+        if let Some(metrics) = told.upgrade() {
+            let limit = version.load().config.listen.max_in_flight;
+            metrics.in_flight(flow.in_flight(), limit, flow.is_draining());
+        }
     });
     let version = current.clone();
     upkeep.every("budgets", TEND_EVERY, move || {

@@ -209,8 +209,15 @@ impl Closing {
     /// Counts and tells the end.
     fn after(&mut self) {
         self.is_done = true;
-        let status = self.journal.with_run(|run| run.status);
-        self.measure(|metrics, took| metrics.run_ended(status, took));
+        self.measure(|metrics, took| {
+            self.journal.with_run(|run| {
+                metrics.run_ended(run.status, took);
+                metrics.used(&run.usage);
+                if let Some(problem) = &run.error {
+                    metrics.run_failed(problem);
+                }
+            });
+        });
         self.tell();
         self.parts.shelf.end(&self.journal);
     }

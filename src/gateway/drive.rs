@@ -144,7 +144,7 @@ async fn to_its_end(parts: &Arc<Parts>, run_call: RunCall, mut closing: Closing)
 async fn pump(run: &Closing, mut events: RunEvents) -> RunEvent {
     let failed = |error| RunEvent::live(Happening::Ended(Ending::Failed(error)));
     let (parts, journal) = (&*run.parts, &*run.journal);
-    let mut is_first = true;
+    let mut last = None;
     loop {
         // Whoever paces the run is waited for before the platform is asked for more.
         if let Some(stop) = poll_fn(|cx| journal.poll_room(cx)).await {
@@ -168,8 +168,10 @@ async fn pump(run: &Closing, mut events: RunEvents) -> RunEvent {
                 return stopped(parts, journal, stop);
             }
         };
-        if std::mem::take(&mut is_first) {
-            run.measure(|metrics, took| metrics.first_event(took));
+        let came = parts.clock.monotonic();
+        match last.replace(came) {
+            None => run.measure(|metrics, took| metrics.first_event(took)),
+            Some(before) => run.measure(|it, _| it.event_gap(came.saturating_sub(before))),
         }
         if matches!(event.what, Happening::Ended(_)) {
             return event;

@@ -53,6 +53,7 @@ impl Health {
         }
         self.0.metrics.failed();
         if !self.0.is_failing.swap(true, Ordering::Relaxed) {
+            self.0.metrics.failing(true);
             tracing::error!(?error, "records cannot be written; runs are refused until they can");
         }
     }
@@ -60,6 +61,7 @@ impl Health {
     /// Writes go well again.
     pub fn mended(&self) {
         if self.0.is_failing.swap(false, Ordering::Relaxed) {
+            self.0.metrics.failing(false);
             tracing::info!("records can be written again");
         }
     }

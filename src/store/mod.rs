@@ -8,6 +8,7 @@
 mod failure;
 pub mod health;
 pub mod log;
+mod meter;
 mod migrations;
 mod open;
 pub mod payloads;
@@ -35,7 +36,7 @@ use self::payloads::PayloadKeys;
 use self::rows::Rows;
 
 pub use failure::unavailable;
-pub use open::{OpenError, open};
+pub use open::{OpenError, open, open_measured};
 
 /// An open store. Cheap to clone.
 #[derive(Clone)]
@@ -193,6 +194,9 @@ pub trait Ledger: Send + Sync {
     async fn charge_overdue(&self, now: Timestamp) -> Result<u64>;
     /// How an account stands; zero where it has never been used.
     async fn balance(&self, account: &Account) -> Result<Balance>;
+    /// The most that any account of a budget has spent and reserved together in a window that is
+    /// open now, unit by unit; zero where it has none. To the precision of a gauge.
+    async fn most_used(&self, budget: &str, now: Timestamp) -> Result<Amounts>;
     /// Forgets accounts whose window ended before `before`, and that hold no reservation. How many
     /// there were.
     async fn prune(&self, before: Timestamp) -> Result<u64>;

@@ -6,11 +6,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::meter::Meter;
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::{Store, failure};
 use crate::clock::Clock;
 use crate::tasks::Tasks;
+use crate::telemetry::metrics::StoreMetrics;
 
 /// Why a store could not be opened. Its text may be shown to the operator.
 #[derive(Debug, thiserror::Error)]
@@ -48,15 +50,34 @@ impl OpenError {
 /// `sslmode=require`, `verify-ca` or `verify-full`, which all verify the server fully against the
 /// public roots. A file that is not there is made, with its folder, for its owner alone.
 pub async fn open(url: &str, clock: Arc<dyn Clock>, tasks: &Tasks) -> Result<Store, OpenError> {
+    opened(url, Meter::new(None, Arc::clone(&clock)), clock, tasks).await
+}
+
+/// The same, with its calls and commits measured.
+pub async fn open_measured(
+    url: &str,
+    clock: Arc<dyn Clock>,
+    tasks: &Tasks,
+    metrics: StoreMetrics,
+) -> Result<Store, OpenError> {
+    opened(url, Meter::new(Some(metrics), Arc::clone(&clock)), clock, tasks).await
+}
+
+async fn opened(
+    url: &str,
+    meter: Meter,
+    clock: Arc<dyn Clock>,
+    tasks: &Tasks,
+) -> Result<Store, OpenError> {
     if let Some(path) = url.strip_prefix("sqlite://") {
         // SQLite gives these two a meaning of its own, and neither outlives the process.
         if path.is_empty() || path == ":memory:" {
             return Err(OpenError::NoPath);
         }
-        return Ok(Store::new(Arc::new(Sqlite::open(PathBuf::from(path), clock).await?)));
+        return Ok(Store::new(Arc::new(Sqlite::open(PathBuf::from(path), clock, meter).await?)));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        let opening = Postgres::open(url, clock, tasks.clone());
+        let opening = Postgres::open(url, clock, tasks.clone(), meter);
         let opened = tokio::time::timeout(2 * failure::CALL_CLOCK, opening).await;
         let postgres = opened.map_err(|_| OpenError::unusable(failure::Unserved::Slow))??;
         return Ok(Store::new(Arc::new(postgres)));

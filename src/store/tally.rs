@@ -71,6 +71,12 @@ fn order(account: &Account) -> (&str, &str, Timestamp, i64) {
     (&account.budget, &account.subject, account.window_start, end_of(account))
 }
 
+/// Amounts from what an engine has added up as floating point.
+pub(super) fn rounded([usd, tokens, credits, runs]: [f64; 4]) -> Amounts {
+    let [usd, credits] = [usd, credits].map(|micros| Micro(micros as i64));
+    Amounts { usd, tokens: tokens as i64, credits, runs: runs as i64 }
+}
+
 /// When the window of an account ends, as engines keep it: the greatest number for never.
 pub(super) fn end_of(account: &Account) -> i64 {
     account.window_end.map_or(i64::MAX, |end| end.0)

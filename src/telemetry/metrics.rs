@@ -1,59 +1,53 @@
-//! Every metric family of the gateway, as typed methods; with `metrics/policy.rs` the only file
+//! Every metric family of the gateway, as typed methods; with the folder `metrics/` the only place
 //! that names `prometheus`.
 //! Layers, the dispatcher and the gateway call them; the admin face renders the text.
 //!
-//! Invariant: label values come from closed sets (operations, configured upstreams, enums), never
+//! Invariant: label values come from closed sets (operations, configured names, enums), never
 //! from a request. Handles are resolved once, so that counting costs an atomic and no lookup.
 
 mod audit;
+mod family;
+mod http;
 mod policy;
+mod process;
+mod store;
+mod upstream;
 
 pub use self::audit::AuditMetrics;
-pub use self::policy::PolicyMetrics;
+pub use self::family::Family;
+pub use self::http::OperationMetrics;
+pub use self::policy::{LimitGauge, PermitGauge, PolicyMetrics};
+pub use self::store::StoreMetrics;
+pub use self::upstream::UpstreamMetrics;
 
-use prometheus::core::Collector;
-use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
-};
-use std::time::Duration;
+use std::fmt;
 
+use parking_lot::Mutex;
+use prometheus::{IntCounter, IntGauge, TextEncoder};
+
+use self::family::Families;
+use self::http::Http;
+use self::upstream::Upstreams;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
-use crate::model::run::RunStatus;
-use crate::telemetry::labels::{StatusClass, TryOutcome};
 
 /// Answers come in a few milliseconds from the gateway and in minutes from an agent.
 const ANSWER_SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
     120.0, 300.0,
 ];
-/// A run may take an hour.
-const RUN_SECONDS: &[f64] =
-    &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 1800.0, 3600.0];
-/// The gateway's own time is counted in microseconds.
-const OVERHEAD_SECONDS: &[f64] =
-    &[0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1.0];
 
 /// Every family, with its own registry. One for the process, shared by reference count.
-#[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
-    runs: IntCounterVec,
-    run_first_event: HistogramVec,
-    run_duration: HistogramVec,
-    runs_in_flight: IntGaugeVec,
-    tries: IntCounterVec,
-    try_duration: HistogramVec,
-    unknown_events: IntCounterVec,
-    requests: IntCounterVec,
-    request_duration: HistogramVec,
-    overhead: HistogramVec,
-    open_streams: IntGauge,
-    shed: IntCounter,
-    panics: IntCounter,
+    families: Families,
+    http: Http,
+    upstreams: Upstreams,
     policy: PolicyMetrics,
     audit: AuditMetrics,
+    store: StoreMetrics,
+    spans_dropped: IntCounter,
+    spans_exported: IntCounter,
+    at_scrape: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
 }
 
 impl Metrics {
@@ -65,118 +59,42 @@ impl Metrics {
     }
 
     fn build(started: Timestamp) -> prometheus::Result<Self> {
-        let registry = Registry::new();
-        let metrics = Self {
-            runs: counters(
-                "switchyard_runs_total",
-                "Runs that ended, by how they ended.",
-                &["upstream", "kind", "outcome"],
-            )?,
-            run_first_event: histograms(
-                "switchyard_run_time_to_first_event_seconds",
-                "From admission to the first event of the platform.",
-                &["upstream", "kind"],
-                ANSWER_SECONDS,
-            )?,
-            run_duration: histograms(
-                "switchyard_run_duration_seconds",
-                "From admission to the end of the run.",
-                &["upstream", "kind"],
-                RUN_SECONDS,
-            )?,
-            runs_in_flight: IntGaugeVec::new(
-                Opts::new("switchyard_runs_in_flight", "Runs admitted and not ended."),
-                &["upstream", "kind"],
-            )?,
-            tries: counters(
-                "switchyard_upstream_tries_total",
-                "Calls to a platform, by how they went.",
-                &["upstream", "outcome"],
-            )?,
-            try_duration: histograms(
-                "switchyard_upstream_try_duration_seconds",
-                "From sending a call to a platform to the head of its answer.",
-                &["upstream"],
-                ANSWER_SECONDS,
-            )?,
-            unknown_events: counters(
-                "switchyard_upstream_unknown_events_total",
-                "Events of a platform that the gateway does not know and left out.",
-                &["upstream"],
-            )?,
-            requests: counters(
-                "switchyard_http_requests_total",
-                "Requests answered, by operation and class of status.",
-                &["operation", "status"],
-            )?,
-            request_duration: histograms(
-                "switchyard_http_request_duration_seconds",
-                "From the head of a request to the head of its answer.",
-                &["operation"],
-                ANSWER_SECONDS,
-            )?,
-            overhead: histograms(
-                "switchyard_gateway_overhead_seconds",
-                "The gateway's own part of the time to the head of an answer.",
-                &["operation"],
-                OVERHEAD_SECONDS,
-            )?,
-            open_streams: IntGauge::new(
-                "switchyard_open_streams",
-                "Event streams being sent to callers.",
-            )?,
-            shed: IntCounter::new(
-                "switchyard_shed_total",
-                "Requests refused because too many were in flight.",
-            )?,
-            panics: IntCounter::new(
-                "switchyard_panics_total",
-                "Requests that ended in a panic of the gateway.",
-            )?,
-            policy: PolicyMetrics::build()?,
-            audit: AuditMetrics::build()?,
-            registry,
-        };
-        metrics.register(started)?;
-        Ok(metrics)
-    }
-
-    fn register(&self, started: Timestamp) -> prometheus::Result<()> {
-        let start = Gauge::new(
-            "process_start_time_seconds",
-            "Start time of the process since unix epoch in seconds.",
-        )?;
-        start.set(started.0 as f64 / 1e6);
-        let build = IntGaugeVec::new(
-            Opts::new("switchyard_build_info", "The running version; always 1."),
+        let families = Families::default();
+        let build = families.gauges(
+            "switchyard_build_info",
+            "The running version; always 1.",
             &["version"],
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let families: [Box<dyn Collector>; 15] = [
-            Box::new(self.runs.clone()),
-            Box::new(self.run_first_event.clone()),
-            Box::new(self.run_duration.clone()),
-            Box::new(self.runs_in_flight.clone()),
-            Box::new(self.tries.clone()),
-            Box::new(self.try_duration.clone()),
-            Box::new(self.unknown_events.clone()),
-            Box::new(self.requests.clone()),
-            Box::new(self.request_duration.clone()),
-            Box::new(self.overhead.clone()),
-            Box::new(self.open_streams.clone()),
-            Box::new(self.shed.clone()),
-            Box::new(self.panics.clone()),
-            Box::new(start),
-            Box::new(build),
-        ];
-        let families = families.into_iter().chain(self.policy.families());
-        let families = families.chain(self.audit.families());
-        families.into_iter().try_for_each(|family| self.registry.register(family))
+        process::register(&families, started)?;
+        Ok(Self {
+            http: Http::build(&families)?,
+            upstreams: Upstreams::build(&families)?,
+            policy: PolicyMetrics::build(&families)?,
+            audit: AuditMetrics::build(&families)?,
+            store: StoreMetrics::build(&families)?,
+            spans_dropped: families.counter(
+                "switchyard_trace_spans_dropped_total",
+                "Spans that were dropped, because too many waited or the collector did not take them.",
+            )?,
+            spans_exported: families.counter(
+                "switchyard_trace_spans_exported_total",
+                "Spans that the collector of traces has taken.",
+            )?,
+            families,
+            at_scrape: Mutex::default(),
+        })
+    }
+
+    /// Has something that is read, rather than counted, brought up to date before each scrape.
+    pub fn at_scrape(&self, read: impl Fn() + Send + Sync + 'static) {
+        self.at_scrape.lock().push(Box::new(read));
     }
 
     /// The text that Prometheus scrapes; its media type is [`Metrics::MEDIA_TYPE`].
     pub fn render(&self) -> Result<String> {
-        TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(|cause| {
+        self.at_scrape.lock().iter().for_each(|read| read());
+        TextEncoder::new().encode_to_string(&self.families.gather()).map_err(|cause| {
             Error::new(Kind::Internal, "the metrics cannot be written").caused_by(cause)
         })
     }
@@ -184,30 +102,19 @@ impl Metrics {
     /// The media type of [`Metrics::render`].
     pub const MEDIA_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
 
+    /// Every family, by name, those too that have counted nothing yet.
+    pub fn families(&self) -> Vec<Family> {
+        self.families.all()
+    }
+
     /// What is counted of one operation; `name` is of the operation table.
     pub fn operation(&self, name: &'static str) -> OperationMetrics {
-        OperationMetrics {
-            answered: StatusClass::ALL
-                .map(|class| self.requests.with_label_values(&[name, class.label()])),
-            duration: self.request_duration.with_label_values(&[name]),
-            overhead: self.overhead.with_label_values(&[name]),
-        }
+        self.http.operation(name)
     }
 
     /// What is counted of one configured upstream.
     pub fn upstream(&self, name: &str, kind: &str) -> UpstreamMetrics {
-        UpstreamMetrics {
-            ended: ends()
-                .map(|status| (status, self.runs.with_label_values(&[name, kind, status.as_str()])))
-                .collect(),
-            first_event: self.run_first_event.with_label_values(&[name, kind]),
-            duration: self.run_duration.with_label_values(&[name, kind]),
-            in_flight: self.runs_in_flight.with_label_values(&[name, kind]),
-            tries: TryOutcome::ALL
-                .map(|outcome| self.tries.with_label_values(&[name, outcome.label()])),
-            try_duration: self.try_duration.with_label_values(&[name]),
-            unknown_events: self.unknown_events.with_label_values(&[name]),
-        }
+        self.upstreams.of(name, kind)
     }
 
     /// What is counted of the audit and of callbacks.
@@ -220,96 +127,51 @@ impl Metrics {
         &self.policy
     }
 
+    /// What is counted of the store.
+    pub fn store(&self) -> &StoreMetrics {
+        &self.store
+    }
+
     /// Counts an event stream as open until the guard is dropped.
     pub fn stream_opened(&self) -> Held {
-        Held::of(&self.open_streams)
+        Held::of(&self.http.open_streams)
     }
 
     /// A request was refused because too many were in flight.
     pub fn shed(&self) {
-        self.shed.inc();
+        self.http.shed.inc();
     }
 
     /// A request ended in a panic.
     pub fn panicked(&self) {
-        self.panics.inc();
+        self.http.panics.inc();
+    }
+
+    /// A request was answered with a problem of this kind.
+    pub fn problem(&self, error: &Error) {
+        self.http.problem(error);
+    }
+
+    /// So many requests of callers are in flight, so many may be, and whether new ones are refused
+    /// because the gateway is going.
+    pub fn in_flight(&self, requests: usize, limit: usize, is_draining: bool) {
+        self.http.in_flight(requests, limit, is_draining);
+    }
+
+    /// Spans were dropped.
+    pub fn spans_dropped(&self, spans: u64) {
+        self.spans_dropped.inc_by(spans);
+    }
+
+    /// Spans were taken by the collector.
+    pub fn spans_exported(&self, spans: u64) {
+        self.spans_exported.inc_by(spans);
     }
 }
 
-/// Handles of one operation.
-#[derive(Clone, Debug)]
-pub struct OperationMetrics {
-    answered: [IntCounter; StatusClass::ALL.len()],
-    duration: Histogram,
-    overhead: Histogram,
-}
-
-impl OperationMetrics {
-    /// The head of an answer went out. `own` is the gateway's part of `took`.
-    pub fn answered(&self, status: http::StatusCode, took: Duration, own: Duration) {
-        self.count(StatusClass::of(status));
-        self.duration.observe(took.as_secs_f64());
-        self.overhead.observe(own.as_secs_f64());
-    }
-
-    /// The caller left before there was an answer.
-    pub fn left(&self) {
-        self.count(StatusClass::Left);
-    }
-
-    fn count(&self, class: StatusClass) {
-        if let Some(counter) = self.answered.get(class as usize) {
-            counter.inc();
-        }
-    }
-}
-
-/// Handles of one upstream.
-#[derive(Clone, Debug)]
-pub struct UpstreamMetrics {
-    ended: Vec<(RunStatus, IntCounter)>,
-    first_event: Histogram,
-    duration: Histogram,
-    in_flight: IntGauge,
-    tries: [IntCounter; TryOutcome::ALL.len()],
-    try_duration: Histogram,
-    unknown_events: IntCounter,
-}
-
-impl UpstreamMetrics {
-    /// A run was admitted; it is in flight until the guard is dropped.
-    pub fn run_started(&self) -> Held {
-        Held::of(&self.in_flight)
-    }
-
-    /// The platform's first event is in, so long after admission.
-    pub fn first_event(&self, took: Duration) {
-        self.first_event.observe(took.as_secs_f64());
-    }
-
-    /// A run has ended like this, so long after admission.
-    pub fn run_ended(&self, status: RunStatus, took: Duration) {
-        if let Some((_, counter)) = self.ended.iter().find(|(end, _)| *end == status) {
-            counter.inc();
-        }
-        self.duration.observe(took.as_secs_f64());
-    }
-
-    /// The head of the platform's answer is in, so long after the call was sent.
-    pub fn try_answered(&self, took: Duration) {
-        self.try_duration.observe(took.as_secs_f64());
-    }
-
-    /// A call to the platform is over.
-    pub fn try_ended(&self, outcome: TryOutcome) {
-        if let Some(counter) = self.tries.get(outcome as usize) {
-            counter.inc();
-        }
-    }
-
-    /// The platform sent an event that nobody here knows.
-    pub fn unknown_event(&self) {
-        self.unknown_events.inc();
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[metrics: {} families]", self.families.all().len())
     }
 }
 
@@ -330,26 +192,14 @@ impl Drop for Held {
     }
 }
 
-fn ends() -> impl Iterator<Item = RunStatus> {
-    RunStatus::ALL.iter().copied().filter(|status| status.is_terminal())
-}
-
-fn counters(name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
-    IntCounterVec::new(Opts::new(name, help), labels)
-}
-
-fn histograms(
-    name: &str,
-    help: &str,
-    labels: &[&str],
-    buckets: &[f64],
-) -> prometheus::Result<HistogramVec> {
-    HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::upstream::ends;
     use super::*;
+    use crate::model::run::RunStatus;
+    use crate::telemetry::labels::TryOutcome;
 
     #[test]
     fn what_is_counted_is_rendered_under_its_labels() {
@@ -361,7 +211,7 @@ mod tests {
         make.unknown_event();
         let create = metrics.operation("create_run");
         create.answered(
-            http::StatusCode::NOT_FOUND,
+            ::http::StatusCode::NOT_FOUND,
             Duration::from_millis(3),
             Duration::from_micros(80),
         );

@@ -43,6 +43,7 @@ mod killed;
 mod leaving;
 mod limited;
 mod limited_runs;
+mod metrics;
 mod pacing;
 mod parted;
 mod paused;

@@ -3,6 +3,8 @@
 //!
 //! Order: inside measure, which counts the status; outside of everything that may refuse.
 
+use std::sync::Arc;
+
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, Version};
 
@@ -12,6 +14,7 @@ use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::problem::Render;
 use crate::model::call::Call;
+use crate::telemetry::metrics::Metrics;
 
 /// How a caller that is not known can become so (RFC 6750, 3).
 const CHALLENGE: &str = "Bearer realm=\"switchyard\"";
@@ -20,6 +23,8 @@ const CHALLENGE: &str = "Bearer realm=\"switchyard\"";
 pub struct RescueLayer {
     /// Shapes the answer.
     pub render: Render,
+    /// What is counted.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Step<Request<Body>> for RescueLayer {
@@ -39,6 +44,9 @@ impl Step<Request<Body>> for RescueLayer {
             Err(error) => error,
         };
         log(&error, &call);
+        if let Some(metrics) = &self.metrics {
+            metrics.problem(&error);
+        }
         let mut answer = (self.render)(face, &error, &call);
         let headers = answer.headers_mut();
         if let Some(seconds) = error.retry_in().map(|after| after.as_secs_f64().ceil() as u64) {
@@ -98,6 +106,7 @@ mod tests {
                 }
                 answer
             },
+            metrics: None,
         }
     }
 

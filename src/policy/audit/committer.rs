@@ -63,6 +63,7 @@ impl Committer {
     /// The store fails, or its tiles are not those of a tree.
     pub async fn commit(&self) -> Result<Committed> {
         let mut done = Committed::default();
+        let began = self.clock.now();
         loop {
             let head = self.log.head().await?;
             done.size = head.size;
@@ -70,6 +71,7 @@ impl Committer {
             let waiting = self.log.waiting(head.size, BATCH).await?;
             // A tree that was drawn without a checkpoint gets one even though nothing is new.
             if waiting.is_empty() && head.signed >= head.size {
+                self.metrics.covered(began);
                 return Ok(done);
             }
             let is_last = waiting.len() < BATCH;
@@ -85,6 +87,7 @@ impl Committer {
             }
             done.checkpoint = checkpoint;
             if is_last {
+                self.metrics.covered(began);
                 return Ok(done);
             }
         }

@@ -34,6 +34,7 @@ pub use self::window::Per;
 use self::estimate::Estimate;
 use self::history::History;
 use self::reservation::State;
+use self::unit::Unit;
 use crate::clock::{Clock, Ids, Timestamp};
 use crate::error::{Error, Kind, Result};
 use crate::model::agent::AgentRef;
@@ -198,6 +199,25 @@ impl Budgets {
             standings.push(Standing::new(claim, balance));
         }
         Ok(standings)
+    }
+
+    /// How much is left of each budget, by its name and unit, from 0 to 1: of the account that is
+    /// nearest its end. For gauges.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn left(&self) -> Result<Vec<(&str, &'static str, f64)>> {
+        let now = self.shared.clock.now();
+        let mut all = Vec::new();
+        for rule in &self.rules {
+            let used = self.shared.ledger.most_used(&rule.name, now).await?;
+            for unit in Unit::ALL {
+                let Some(most) = unit.ceiling(&rule.ceilings) else { continue };
+                let left = most.saturating_sub(unit.of(&used)).max(0);
+                all.push((&*rule.name, unit.name(), left as f64 / most.max(1) as f64));
+            }
+        }
+        Ok(all)
     }
 
     /// Charges what is overdue and forgets what is long over. Call it each minute, on every node.

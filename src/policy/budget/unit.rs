@@ -24,6 +24,16 @@ impl Unit {
     /// Every unit.
     pub(super) const ALL: [Self; 4] = [Self::Usd, Self::Tokens, Self::Credits, Self::Runs];
 
+    /// Its name in figures.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Usd => "usd",
+            Self::Tokens => "tokens",
+            Self::Credits => "credits",
+            Self::Runs => "runs",
+        }
+    }
+
     /// The amount in this unit.
     pub(super) fn of(self, amounts: &Amounts) -> i64 {
         match self {

@@ -91,7 +91,8 @@ impl Local {
             match counter {
                 Counter::Concurrent(concurrent) => match concurrent.enter(key) {
                     Entrance::Open(held) => {
-                        permits.hold(Permit::Local { _held: held }, rule.lasts());
+                        let permit = Permit::Local { _held: held };
+                        permits.hold(&rule.name, permit, rule.lasts());
                     }
                     Entrance::Taken => return refused(Why::Concurrency, states, SOON),
                     Entrance::Crowded => return refused(Why::Crowded, states, SOON),

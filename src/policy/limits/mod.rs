@@ -34,11 +34,18 @@ use self::shared::Shared;
 pub use self::shared::{Absence, DEFAULT_TIME_OUT, Settings, SettingsError, WhenAway};
 use crate::clock::{Clock, Ids};
 use crate::tasks::Tasks;
+use crate::telemetry::metrics::Held as Counted;
 
 /// Who counts what the limits do. All labels are closed: rules come from the configuration.
 pub trait Watch: fmt::Debug + Send + Sync + 'static {
     /// This rule refused; empty when the counters are away.
     fn refused(&self, rule: &str, why: Why);
+    /// A caller has so much left of this rule, from 0 to 1.
+    fn left(&self, _rule: &str, _ratio: f64) {}
+    /// A permit of this rule was taken; it is out until what this gives is dropped.
+    fn taken(&self, _rule: &str) -> Option<Counted> {
+        None
+    }
     /// A decision was made without Redis.
     fn fell_back(&self, why: Absence);
     /// Whether Redis is there; told when it changes, and after each attempt that fails.
@@ -155,9 +162,20 @@ impl Limits {
         }
     }
 
-    fn told(&self, outcome: Outcome) -> Outcome {
-        if let Outcome::Refused(refused) = &outcome {
-            self.watch.refused(&refused.rule, refused.why);
+    fn told(&self, mut outcome: Outcome) -> Outcome {
+        let states = match &mut outcome {
+            Outcome::Allowed { states, permits } => {
+                permits.count(|rule| self.watch.taken(rule));
+                states
+            }
+            Outcome::Refused(refused) => {
+                self.watch.refused(&refused.rule, refused.why);
+                &mut refused.states
+            }
+        };
+        for state in states {
+            let left = f64::from(state.remaining) / f64::from(state.burst.max(1));
+            self.watch.left(&state.rule, left);
         }
         outcome
     }

@@ -14,6 +14,7 @@ use super::rule::Quota;
 use super::shared::LeasePermit;
 use super::window::Reading;
 use crate::error::{Error, Kind};
+use crate::telemetry::metrics::Held as Counted;
 
 /// When to ask again for what no clock frees: a permit, or a counter that is away.
 pub(super) const SOON: Duration = Duration::from_secs(1);
@@ -93,7 +94,16 @@ impl Why {
 
 /// Places that are given back when this is dropped.
 #[derive(Debug, Default)]
-pub struct Permits(SmallVec<[(Permit, Lasts); 1]>);
+pub struct Permits(SmallVec<[Place; 1]>);
+
+/// One of them.
+#[derive(Debug)]
+struct Place {
+    _permit: Permit,
+    lasts: Lasts,
+    rule: Arc<str>,
+    _counted: Option<Counted>,
+}
 
 /// How long a place is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,15 +124,23 @@ pub(super) enum Permit {
 }
 
 impl Permits {
-    /// Holds one more.
-    pub(super) fn hold(&mut self, permit: Permit, lasts: Lasts) {
-        self.0.push((permit, lasts));
+    /// Holds one more, of this rule.
+    pub(super) fn hold(&mut self, rule: &Arc<str>, permit: Permit, lasts: Lasts) {
+        let rule = Arc::clone(rule);
+        self.0.push(Place { _permit: permit, lasts, rule, _counted: None });
+    }
+
+    /// Has each counted by its rule, for as long as it is held.
+    pub(super) fn count(&mut self, taken: impl Fn(&str) -> Option<Counted>) {
+        for place in &mut self.0 {
+            place._counted = taken(&place.rule);
+        }
     }
 
     /// Takes out what lasts as long as the run does.
     pub fn of_run(&mut self) -> Permits {
         let all = std::mem::take(&mut self.0).into_iter();
-        let (runs, rest) = all.partition(|(_, lasts)| *lasts == Lasts::Run);
+        let (runs, rest) = all.partition(|place| place.lasts == Lasts::Run);
         self.0 = rest;
         Permits(runs)
     }

@@ -71,7 +71,10 @@ pub(super) fn start(
         HttpService::new(
             ServiceBuilder::new()
                 .layer(layer(call))
-                .layer(layer(RescueLayer { render: |_, error, call| problem::render(error, call) }))
+                .layer(layer(RescueLayer {
+                    render: |_, error, call| problem::render(error, call),
+                    metrics: None,
+                }))
                 .layer(layer(DrainLayer(drain)))
                 .service(service_fn(face.clone())),
         )

@@ -160,6 +160,19 @@ pub(super) async fn balance(pool: &Pool, account: &Account) -> Result<Balance> {
     rows.first().map_or(Ok(Balance::default()), balance_of)
 }
 
+pub(super) async fn most_used(pool: &Pool, budget: &str, now: Timestamp) -> Result<Amounts> {
+    let most = "SELECT MAX(spent_usd::float8 + reserved_usd), \
+                MAX(spent_tokens::float8 + reserved_tokens), \
+                MAX(spent_credits::float8 + reserved_credits), \
+                MAX(spent_runs::float8 + reserved_runs) FROM budget_accounts \
+                WHERE budget = $1 AND window_start <= $2 AND window_end > $2";
+    let rows = pool.query(most, &[&budget, &now.0]).await?;
+    let Some(row) = rows.first() else { return Ok(Amounts::default()) };
+    let whole = |at: usize| row.try_get::<_, Option<f64>>(at).map(Option::unwrap_or_default);
+    let all = || Ok([whole(0)?, whole(1)?, whole(2)?, whole(3)?]);
+    all().map(tally::rounded).map_err(|error: tokio_postgres::Error| failed(&error))
+}
+
 fn balance_of(row: &Row) -> Result<Balance> {
     let four = |from| amounts(row, from).map_err(|error| failed(&error));
     Ok(Balance { spent: four(0)?, reserved: four(4)? })

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::pool::Pool;
+use super::meter::Meter;
 use super::migrations::Migration;
 use super::open::OpenError;
 use super::{
@@ -59,11 +60,12 @@ impl Postgres {
         url: &str,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
+        meter: Meter,
     ) -> Result<Self, OpenError> {
         let server = connect::Server::parse(url)?;
         let mut session = server.connect(&tasks).await.map_err(cause::unusable)?;
         migrate::migrate(session.client(), MIGRATIONS, clock.now()).await?;
-        Ok(Self(Pool::new(server, session, clock, tasks)))
+        Ok(Self(Pool::new(server, session, clock, tasks, meter)))
     }
 }
 
@@ -169,6 +171,10 @@ impl Ledger for Postgres {
 
     async fn balance(&self, account: &Account) -> Result<Balance> {
         ledger::balance(&self.0, account).await
+    }
+
+    async fn most_used(&self, budget: &str, now: Timestamp) -> Result<Amounts> {
+        ledger::most_used(&self.0, budget, now).await
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64> {

@@ -21,6 +21,7 @@ use super::session::{Session, Values, Work};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::store::failure::{CALL_CLOCK, Damaged, Unserved, unavailable};
+use crate::store::meter::Meter;
 use crate::tasks::Tasks;
 
 /// How many sessions. Each commit waits for the server's disk, which commits in groups; a server
@@ -96,6 +97,7 @@ pub(super) trait Operation: Sync {
 pub(super) struct Pool {
     server: Server,
     clock: Arc<dyn Clock>,
+    meter: Meter,
     tasks: Tasks,
     calls: Semaphore,
     sessions: Semaphore,
@@ -116,10 +118,12 @@ impl Pool {
         session: Session,
         clock: Arc<dyn Clock>,
         tasks: Tasks,
+        meter: Meter,
     ) -> Self {
         Self {
             server,
             clock,
+            meter,
             tasks,
             calls: Semaphore::new(CALLS),
             sessions: Semaphore::new(SESSIONS),
@@ -184,7 +188,7 @@ impl Pool {
                 work.rollback().await?;
                 Ok(output)
             }
-            Verdict::Keep(output) => match work.commit().await {
+            Verdict::Keep(output) => match self.committed(work).await {
                 Ok(()) => Ok(output),
                 Err(error) if was_in_the_way(&error) => Err(error.into()),
                 // Nobody knows whether it happened.
@@ -193,16 +197,28 @@ impl Pool {
         }
     }
 
+    /// The server groups commits of its own; here each is one.
+    async fn committed(&self, work: Work<'_>) -> Result<(), tokio_postgres::Error> {
+        let began = self.meter.begins();
+        let committed = work.commit().await;
+        if committed.is_ok() {
+            self.meter.committed(1, began);
+        }
+        committed
+    }
+
     async fn within_clock<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let Ok(_call) = self.calls.try_acquire() else { return Err(unavailable(Unserved::Full)) };
-        let answer = tokio::time::timeout(CALL_CLOCK, call).await;
-        answer.unwrap_or_else(|_| {
-            // A server that is this slow may be gone: what is idle is not trusted either.
-            self.idle.lock().clear();
-            let slow = unavailable(Unserved::Slow);
-            self.unreached(&slow);
-            Err(slow)
-        })
+        let answered = async {
+            tokio::time::timeout(CALL_CLOCK, call).await.unwrap_or_else(|_| {
+                // A server that is this slow may be gone: what is idle is not trusted either.
+                self.idle.lock().clear();
+                let slow = unavailable(Unserved::Slow);
+                self.unreached(&slow);
+                Err(slow)
+            })
+        };
+        self.meter.call(answered).await
     }
 
     async fn lease(&self) -> Result<Lease<'_>, Failure> {

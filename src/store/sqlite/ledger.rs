@@ -116,6 +116,24 @@ pub(super) fn balance(file: &Connection, account: &Account) -> Result<Balance, F
     Ok(find(file, account)?.unwrap_or_default().balance)
 }
 
+pub(super) fn most_used(
+    file: &Connection,
+    budget: &str,
+    now: Timestamp,
+) -> Result<Amounts, Failure> {
+    // As floating point: two totals at the greatest number have no sum that is an integer.
+    let most = "SELECT MAX(CAST(spent_usd AS REAL) + reserved_usd), \
+                MAX(CAST(spent_tokens AS REAL) + reserved_tokens), \
+                MAX(CAST(spent_credits AS REAL) + reserved_credits), \
+                MAX(CAST(spent_runs AS REAL) + reserved_runs) FROM budget_accounts \
+                WHERE budget = ?1 AND window_start <= ?2 AND window_end > ?2";
+    let most = file.prepare_cached(most)?.query_row(params![budget, now.0], |row| {
+        let whole = |at| Ok::<_, rusqlite::Error>(row.get::<_, Option<f64>>(at)?.unwrap_or(0.0));
+        Ok([whole(0)?, whole(1)?, whole(2)?, whole(3)?])
+    })?;
+    Ok(tally::rounded(most))
+}
+
 pub(super) fn prune(file: &Connection, before: Timestamp) -> Result<u64, Failure> {
     let prune = "DELETE FROM budget_accounts WHERE window_end < ?1 AND holds = 0";
     let pruned = file.prepare_cached(prune)?.execute([before.0])?;

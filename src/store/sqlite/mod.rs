@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use self::file::File;
 use self::presence::Presence;
 use self::queue::Queue;
+use super::meter::Meter;
 use super::migrations::Migration;
 use super::open::OpenError;
 use super::{
@@ -77,9 +78,13 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     /// Opens the file, which it makes where there is none, and brings its schema up to date.
-    pub(super) async fn open(path: PathBuf, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        let writes = writer::start(File::to_write(path.clone()), clock).await?;
-        let reads = reader::start(&path).map_err(OpenError::unusable)?;
+    pub(super) async fn open(
+        path: PathBuf,
+        clock: Arc<dyn Clock>,
+        meter: Meter,
+    ) -> Result<Self, OpenError> {
+        let writes = writer::start(File::to_write(path.clone()), clock, meter.clone()).await?;
+        let reads = reader::start(&path, meter).map_err(OpenError::unusable)?;
         Ok(Self { writes, reads, presence: Presence::beside(&path), path })
     }
 }
@@ -196,6 +201,11 @@ impl Ledger for Sqlite {
     async fn balance(&self, account: &Account) -> Result<Balance> {
         let account = account.clone();
         self.reads.ask(move |file| ledger::balance(file, &account)).await
+    }
+
+    async fn most_used(&self, budget: &str, now: Timestamp) -> Result<Amounts> {
+        let budget = budget.to_owned();
+        self.reads.ask(move |file| ledger::most_used(file, &budget, now)).await
     }
 
     async fn prune(&self, before: Timestamp) -> Result<u64> {

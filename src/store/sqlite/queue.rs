@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Failure;
 use crate::error::{Error, Result};
 use crate::store::failure::{CALL_CLOCK, Unserved, unavailable};
+use crate::store::meter::Meter;
 
 /// How many commands may wait. At the slowest disk that is still of use, about as many as are
 /// served within the clock of a call.
@@ -18,8 +19,8 @@ const WAITING: usize = 4_096;
 pub(super) const GROUP: usize = 512;
 
 /// Where commands are handed in.
-#[derive(Clone, Debug)]
-pub(super) struct Queue(mpsc::Sender<Order>);
+#[derive(Clone)]
+pub(super) struct Queue(mpsc::Sender<Order>, Meter);
 
 /// What a thread is told.
 pub(super) enum Order {
@@ -96,13 +97,21 @@ where
 }
 
 impl Queue {
-    pub(super) fn new() -> (Self, mpsc::Receiver<Order>) {
+    pub(super) fn new(meter: Meter) -> (Self, mpsc::Receiver<Order>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        (Self(sender), receiver)
+        (Self(sender, meter), receiver)
     }
 
     /// Has the thread run `work`. It may be run although the caller has left.
     pub(super) async fn ask<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.1.call(self.asked(work)).await
+    }
+
+    async fn asked<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,

@@ -13,13 +13,14 @@ use super::file::File;
 use super::queue::{Command, Order, Queue, Ran, next};
 use crate::error::Result;
 use crate::store::failure::{Unserved, unavailable};
+use crate::store::meter::Meter;
 
 /// Two, so that a long list does not hold up the node that asks what has changed.
 const THREADS: usize = 2;
 
 /// Starts the threads.
-pub(super) fn start(path: &Path) -> io::Result<Queue> {
-    let (queue, orders) = Queue::new();
+pub(super) fn start(path: &Path, meter: Meter) -> io::Result<Queue> {
+    let (queue, orders) = Queue::new(meter);
     let orders = Arc::new(Mutex::new(orders));
     for _ in 0..THREADS {
         let (file, orders) = (File::to_read(path.to_owned()), Arc::clone(&orders));

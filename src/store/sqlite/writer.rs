@@ -18,17 +18,22 @@ use super::{MIGRATIONS, connect, migrate};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::store::failure::{Unserved, unavailable};
+use crate::store::meter::Meter;
 use crate::store::open::OpenError;
 
 /// Starts the thread, which makes, opens and migrates the file before it serves.
-pub(super) async fn start(mut file: File, clock: Arc<dyn Clock>) -> Result<Queue, OpenError> {
-    let (queue, orders) = Queue::new();
+pub(super) async fn start(
+    mut file: File,
+    clock: Arc<dyn Clock>,
+    meter: Meter,
+) -> Result<Queue, OpenError> {
+    let (queue, orders) = Queue::new(meter.clone());
     let (tell, opened) = oneshot::channel();
     let body = move || {
         let ready = open(&mut file, &*clock);
         let is_ready = ready.is_ok();
         if tell.send(ready).is_ok() && is_ready {
-            serve(file, orders);
+            serve(file, orders, &meter);
         }
     };
     let name = "store-writer".to_owned();
@@ -45,14 +50,17 @@ fn open(file: &mut File, clock: &dyn Clock) -> Result<(), OpenError> {
     migrate::migrate(&mut connection, MIGRATIONS, clock.now())
 }
 
-fn serve(mut file: File, mut orders: mpsc::Receiver<Order>) {
+fn serve(mut file: File, mut orders: mpsc::Receiver<Order>, meter: &Meter) {
     let mut stops = Vec::new();
     while let Some(mut commands) = next(&mut orders, GROUP, &mut stops) {
         // A fault in one command must not end the store. What it had written is rolled back with
         // its connection.
+        let began = meter.begins();
         let group = catch_unwind(AssertUnwindSafe(|| write(&mut file, &mut commands)));
         let group = group.unwrap_or_else(|_| Err(unavailable(Unserved::Closed)));
-        if group.is_err() {
+        if group.is_ok() {
+            meter.committed(commands.len(), began);
+        } else {
             file.went(group.as_ref().err());
         }
         for command in commands {

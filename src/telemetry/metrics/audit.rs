@@ -1,72 +1,80 @@
 //! The families of the audit and of callbacks.
 
-use prometheus::core::Collector;
-use prometheus::{IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge};
 
-use super::counters;
+use super::family::Families;
+use crate::clock::Timestamp;
 
 /// What is counted of the audit and of callbacks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AuditMetrics {
     failures: IntCounter,
+    failing: IntGauge,
     owed: IntGauge,
     lost: IntCounter,
     records: IntGauge,
     signed: IntGauge,
+    covered: Gauge,
+    tree_failures: IntCounter,
     callbacks: IntCounterVec,
     interrupted: IntCounter,
 }
 
 impl AuditMetrics {
-    pub(super) fn build() -> prometheus::Result<Self> {
+    pub(super) fn build(families: &Families) -> prometheus::Result<Self> {
         Ok(Self {
-            failures: IntCounter::new(
+            failures: families.counter(
                 "switchyard_audit_write_failures_total",
                 "Records that could not be written when they should have been.",
             )?,
-            owed: IntGauge::new(
+            failing: families.gauge(
+                "switchyard_audit_failing",
+                "1 while records cannot be written and runs are refused, else 0.",
+            )?,
+            owed: families.gauge(
                 "switchyard_audit_owed_records",
                 "Ends of runs that wait for the store to be written again.",
             )?,
-            lost: IntCounter::new(
+            lost: families.counter(
                 "switchyard_audit_lost_reads_total",
                 "Records of reads that were dropped, because too many waited.",
             )?,
-            records: IntGauge::new(
+            records: families.gauge(
                 "switchyard_audit_tree_records",
                 "Records under the tree of the audit.",
             )?,
-            signed: IntGauge::new(
+            signed: families.gauge(
                 "switchyard_audit_signed_records",
                 "Records under the newest checkpoint of the audit.",
             )?,
-            callbacks: counters(
+            covered: families.level(
+                "switchyard_audit_covered_timestamp_seconds",
+                "When all records were last known to be under a signed checkpoint, since the epoch.",
+            )?,
+            tree_failures: families.counter(
+                "switchyard_audit_tree_failures_total",
+                "Times that the tree over the audit could not be drawn.",
+            )?,
+            callbacks: families.counters(
                 "switchyard_callback_tries_total",
                 "Tries to deliver a callback, by what came of them.",
                 &["outcome"],
             )?,
-            interrupted: IntCounter::new(
+            interrupted: families.counter(
                 "switchyard_runs_interrupted_total",
                 "Runs closed because the process that drove them was gone.",
             )?,
         })
     }
 
-    pub(super) fn families(&self) -> [Box<dyn Collector>; 7] {
-        [
-            Box::new(self.failures.clone()),
-            Box::new(self.owed.clone()),
-            Box::new(self.lost.clone()),
-            Box::new(self.records.clone()),
-            Box::new(self.signed.clone()),
-            Box::new(self.callbacks.clone()),
-            Box::new(self.interrupted.clone()),
-        ]
-    }
-
     /// A record could not be written.
     pub fn failed(&self) {
         self.failures.inc();
+    }
+
+    /// Whether records cannot be written now.
+    pub fn failing(&self, is_failing: bool) {
+        self.failing.set(i64::from(is_failing));
     }
 
     /// So many ends of runs wait to be written.
@@ -83,6 +91,16 @@ impl AuditMetrics {
     pub fn tree(&self, records: u64, signed: u64) {
         self.records.set(i64::try_from(records).unwrap_or(i64::MAX));
         self.signed.set(i64::try_from(signed).unwrap_or(i64::MAX));
+    }
+
+    /// All records that there were at this time are under a checkpoint.
+    pub fn covered(&self, at: Timestamp) {
+        self.covered.set(at.0 as f64 / 1e6);
+    }
+
+    /// The tree could not be drawn.
+    pub fn tree_failed(&self) {
+        self.tree_failures.inc();
     }
 
     /// A callback was tried; `outcome` is of a closed set.

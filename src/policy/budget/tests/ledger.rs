@@ -160,6 +160,10 @@ impl Books {
 
 #[async_trait]
 impl Ledger for MemoryLedger {
+    async fn most_used(&self, _: &str, _: Timestamp) -> Result<Amounts> {
+        Ok(Amounts::default())
+    }
+
     async fn reserve(
         &self,
         reservation: &str,

@@ -212,7 +212,7 @@ fn decided(asked: &[Asked<'_>], answer: &[i64], leases: SmallVec<[LeasePermit; 2
         let mut permits = Permits::default();
         for (mut lease, of) in leases.into_iter().zip(sets(asked)) {
             lease.taken();
-            permits.hold(Permit::Lease { _held: lease }, of.rule.lasts());
+            permits.hold(&of.rule.name, Permit::Lease { _held: lease }, of.rule.lasts());
         }
         return Outcome::Allowed { states, permits };
     };
