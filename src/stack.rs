@@ -240,7 +240,7 @@ pub fn upstream(parts: UpstreamParts<'_>) -> Result<UpstreamService, FieldError>
     Ok(UpstreamService::new(
         ServiceBuilder::new()
             // Counts every try, refused ones too.
-            .layer(layer(Measure::new(Arc::clone(&metrics) as _, clock)))
+            .layer(layer(Measure::new(name, Arc::clone(&metrics) as _, clock)))
             // A sick platform is left alone before it takes permits.
             .layer(layer(breaker))
             // No more calls at a time than the platform is to bear.

@@ -72,6 +72,7 @@ fn upstream(kind: &str, settings: Map<String, Value>) -> Outcome<Upstream> {
         credential: Secret::new("canned"),
         settings,
         native_callbacks: false,
+        propagate_trace: false,
         clocks: Clocks { connect: minute, first_byte: minute, idle: minute, total: minute },
         max_concurrent: 1,
         breaker: Breaker { failures: 1, open: minute },

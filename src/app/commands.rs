@@ -20,13 +20,17 @@ use crate::telemetry;
 /// Serves until told to stop; with `upgrade`, in place of the process that serves until now.
 pub fn serve(path: &Path, upgrade: bool) -> Result<(), Failure> {
     let config = load(path).map_err(Failure::Configuration)?;
-    telemetry::tracing::start(&config.log).map_err(Failure::start)?;
+    let traces = telemetry::tracing::start(&config.log, config.traces.as_ref());
+    let traces = traces.map_err(Failure::start)?;
     wait(async {
         let (file, surrounding) = (path.to_owned(), Surrounding::system());
         let source = Box::new(move || load(&file));
         let beginning = handover::begin(&config, upgrade)?;
-        let sockets = beginning.sockets.clone();
+        let sockets = beginning.sockets();
         let app = App::start_from(&config, Some(source), sockets, surrounding).await?;
+        if let Some(traces) = traces {
+            app.send(traces);
+        }
         let handover = beginning.serves();
         tracing::info!(api = %app.api(), admin = %app.admin(), "serving");
         app.until_signal(handover).await.map(drop)
@@ -36,7 +40,7 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), Failure> {
 /// Shows the gateway at work with pretend platforms; with `once`, ends after that.
 pub fn demo(once: bool) -> Result<(), Failure> {
     let log = Log { json: false, filter: "error".to_owned() };
-    telemetry::tracing::start(&log).map_err(Failure::start)?;
+    telemetry::tracing::start(&log, None).map_err(Failure::start)?;
     wait(demo::demo(once))
 }
 
@@ -140,7 +144,7 @@ async fn administer(admin: &KeyAdmin, command: KeyCommand) -> Outcome<Value> {
 /// Plays the platforms until told to stop.
 pub fn simulate(listen: SocketAddr) -> Result<(), Failure> {
     let log = Log { json: false, filter: "info".to_owned() };
-    telemetry::tracing::start(&log).map_err(Failure::start)?;
+    telemetry::tracing::start(&log, None).map_err(Failure::start)?;
     wait(async {
         let tasks = Tasks::default();
         let simulator = Simulator::start(listen, &tasks, Options::default()).await;

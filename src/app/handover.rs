@@ -8,20 +8,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failure;
 use crate::config::Config;
 use crate::server::Sockets;
-use crate::server::handover::{Handover, ask};
+use crate::server::handover::{Handover, Taking, ask};
 
 /// What a process begins with.
 pub(super) struct Beginning {
     folder: Option<PathBuf>,
-    is_upgrade: bool,
-    /// The sockets of the process before it.
-    pub(super) sockets: Option<Sockets>,
+    /// The place of the process before it.
+    taking: Option<Taking>,
 }
 
 /// Asks the process that serves for its sockets, where this is an upgrade.
 pub(super) fn begin(config: &Config, is_upgrade: bool) -> Result<Beginning, Failure> {
     let folder = folder(config);
-    let sockets = match (&folder, is_upgrade) {
+    let taking = match (&folder, is_upgrade) {
         (_, false) => None,
         (Some(folder), true) => Some(ask(folder).map_err(Failure::start)?),
         (None, true) => {
@@ -29,17 +28,22 @@ pub(super) fn begin(config: &Config, is_upgrade: bool) -> Result<Beginning, Fail
             return Err(Failure::start(said));
         }
     };
-    Ok(Beginning { folder, is_upgrade, sockets })
+    Ok(Beginning { folder, taking })
 }
 
 impl Beginning {
+    /// The sockets of the process before it.
+    pub(super) fn sockets(&self) -> Option<Sockets> {
+        self.taking.as_ref().map(|taking| taking.sockets.clone())
+    }
+
     /// Tells that this process serves: from now on the one before it leaves, and a next one may
     /// take over. Where that cannot be told, the gateway serves all the same.
     pub(super) fn serves(self) -> Option<Handover> {
         let folder = self.folder?;
-        let told = match self.is_upgrade {
-            true => Handover::succeed(&folder).map(Some),
-            false => Handover::claim(&folder),
+        let told = match self.taking {
+            Some(taking) => taking.succeed().map(Some),
+            None => Handover::claim(&folder),
         };
         match told {
             Ok(Some(handover)) => return Some(handover),

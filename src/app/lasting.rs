@@ -24,6 +24,7 @@ use crate::store::health::Health;
 use crate::store::seal::Sealer;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
 
 /// How long the tasks get to end.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -111,6 +112,11 @@ impl Lasting {
 }
 
 impl Upkeep {
+    /// Has traces sent, to the end.
+    pub(super) fn send(&self, traces: Traces, metrics: Arc<Metrics>) {
+        self.tasks.spawn("traces", traces.send(metrics, self.stop.clone()));
+    }
+
     /// Does something again and again until the end.
     pub(super) fn every<F: Future<Output = ()> + Send>(
         &self,

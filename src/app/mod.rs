@@ -41,6 +41,7 @@ use crate::inbound::admin::explain::{Asked, Explained, Explains};
 use crate::server::drain::{self, Ended, Shutdown};
 use crate::server::handover::Handover;
 use crate::server::{self, Serving, Sockets};
+use crate::telemetry::traces::Traces;
 
 pub use configuration::{load, load_text, schema, summary};
 
@@ -189,6 +190,11 @@ impl App {
         let log = Arc::clone(&self.lasting.store.log);
         let verified = self.auditing.verified(config, log).await?;
         Ok((verified.covered, auditing::signing_key(config)?.verifier().to_string()))
+    }
+
+    /// Has traces sent from now on, the last when the gateway has ended.
+    pub fn send(&self, traces: Traces) {
+        self.lasting.upkeep.send(traces, Arc::clone(&self.lasting.metrics));
     }
 
     /// Refuses new requests from now on; what is in flight goes on.

@@ -24,6 +24,7 @@ use super::runs::{self, Runs};
 use super::secret::{Process, Surroundings};
 use super::source;
 use super::store::{self, Store};
+use super::telemetry::{self, Traces};
 use super::upstreams::{self, Upstream};
 use crate::model::content::Json;
 
@@ -62,6 +63,8 @@ pub struct Config {
     pub runs: Runs,
     /// The log.
     pub log: Log,
+    /// Where traces go; none where none are made.
+    pub traces: Option<Traces>,
     /// The file as it was written, references and all: what operators are shown.
     pub written: Json,
 }
@@ -108,6 +111,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         hooks,
         runs: runs::read(&mut root),
         log: log::read(&mut root),
+        traces: telemetry::read(&mut root),
         written: Json::default(),
     };
     root.finish();

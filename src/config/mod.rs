@@ -26,6 +26,7 @@ mod secret;
 mod source;
 mod store;
 mod suggest;
+mod telemetry;
 mod units;
 mod upstreams;
 
@@ -53,4 +54,5 @@ pub use runs::Runs;
 pub use schema::{Vendors, schema};
 pub use secret::{Process, Secret, Surroundings};
 pub use store::Store;
+pub use telemetry::Traces;
 pub use upstreams::Upstream;

@@ -38,6 +38,8 @@ pub struct Upstream {
     pub breaker: Breaker,
     /// Bounds of an answer.
     pub caps: Caps,
+    /// Whether it is told which trace a call belongs to.
+    pub propagate_trace: bool,
     /// The workspaces whose callers may see it; none for all.
     pub workspaces: Vec<String>,
 }
@@ -69,6 +71,8 @@ const MAX_CONCURRENT: Setting<u32> = Setting::new(
     "none would call nobody, and a machine has no more sockets",
 );
 
+const PROPAGATE: &str = "Whether it is told which trace a call belongs to: `traceparent` and the \
+                         caller's `tracestate`.";
 const WORKSPACES: &str = "The workspaces whose callers may see it; left out, all.";
 
 pub(super) fn read(root: &mut Section<'_>) -> IndexMap<String, Upstream> {
@@ -110,6 +114,7 @@ fn read_one(name: String, mut section: Section<'_>) -> Upstream {
         max_concurrent: section.count(&MAX_CONCURRENT) as usize,
         breaker: bounds::read_breaker(&mut section),
         caps: bounds::read_caps(&mut section),
+        propagate_trace: section.flag("propagate_trace", PROPAGATE, false),
         workspaces: section.texts(Key::new("workspaces", Shape::Texts, WORKSPACES)),
         settings: section.rest("What only platforms of this kind have."),
     }

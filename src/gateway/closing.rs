@@ -24,6 +24,7 @@ use crate::model::run::{Run, RunStatus};
 use crate::store::rows::{CallbackRow, CallbackState};
 use crate::store::runs::{CallbackContent, EndedRun, Events, KeptCallback, KeptRun};
 use crate::telemetry::metrics::{Held, UpstreamMetrics};
+use crate::telemetry::traces::spans;
 
 /// A run that is to be closed.
 pub(super) struct Closing {
@@ -305,6 +306,7 @@ impl Closing {
     /// The one line of each run, without anything that was said in it.
     fn tell(&self) {
         let Some(run) = self.journal.ended() else { return };
+        spans::run_ended(&run);
         tracing::info!(
             run_id = %run.id,
             trace_id = self.call.trace.trace_id(),

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::config::Durability;
 use crate::error::{Error, Kind, Result};
@@ -30,6 +31,7 @@ use crate::model::run::{Run, Warning};
 use crate::store::health::unrecorded;
 use crate::store::rows::Admitted as Written;
 use crate::store::runs::CallbackTo;
+use crate::telemetry::traces::spans;
 
 /// An admitted run.
 #[derive(Debug)]
@@ -161,6 +163,7 @@ impl Gateway {
     ) -> Result<Admitted> {
         let (parts, keeper) = (&self.0, &self.0.keeper);
         let head = Arc::new(run);
+        let span = spans::run(&head.agent, &plan.target, &plan.kind);
         let is_stored = keep.goes_on() || plan.thread.is_continued;
         let recorded_is_keyed = recorded.keyed.is_some();
         let said = recorded.said.clone();
@@ -183,7 +186,7 @@ impl Gateway {
         // From here on the run is its own task's: whoever hangs up now takes nothing along.
         let (tell, told) = oneshot::channel();
         let task = Task { run_call, journal, new, said, is_strict, tell, guard };
-        parts.tasks.spawn("run", drive::run(Arc::clone(parts), task));
+        parts.tasks.spawn("run", drive::run(Arc::clone(parts), task).instrument(span));
         let lost = |_| Error::new(Kind::Internal, "the run's task ended unexpectedly");
         match told.await.map_err(lost)?? {
             Written::Kept => Ok(Admitted { run: view.run(head), reader, is_replayed: false }),

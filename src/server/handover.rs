@@ -2,9 +2,10 @@
 //! refused, and the older process serves to their end the requests that it has begun.
 //!
 //! Both meet in a folder that only their user can enter. `serving` names the process that serves,
-//! which holds a lock on it for as long as it lives; `sockets` is where sockets are handed over, at
-//! SIGQUIT. The older process goes on serving until the newer one has put its own name there; if
-//! that never comes, it has lost nothing.
+//! which holds a lock on it for as long as it lives; `serving.next` is held by the one that takes
+//! over; `sockets` is where sockets are handed over, at SIGQUIT. The older process goes on serving
+//! until the newer one has put its own name in the place of the older; if that never comes, it has
+//! lost nothing.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -70,19 +71,6 @@ impl Handover {
         Ok(Some(Self { folder: folder.to_owned(), _lock: file }))
     }
 
-    /// Tells that this process serves in place of the one that does until now.
-    pub fn succeed(folder: &Path) -> Result<Self, HandoverError> {
-        let failed = |cause| failed(folder, cause);
-        let next = folder.join("serving.next");
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(true).write(true).mode(0o600).open(&next);
-        let mut file = file.map_err(failed)?;
-        file.try_lock().map_err(|error| failed(error.into()))?;
-        write_name(&mut file).map_err(failed)?;
-        fs::rename(&next, folder.join("serving")).map_err(failed)?;
-        Ok(Self { folder: folder.to_owned(), _lock: file })
-    }
-
     /// Hands the sockets over to the process that has asked for them, and waits until it serves.
     /// Blocks; the caller serves meanwhile.
     pub fn give(&self, sockets: &Sockets) -> Result<(), HandoverError> {
@@ -90,7 +78,7 @@ impl Handover {
         listen::send(sockets, &self.folder.join("sockets")).map_err(failed)?;
         let mut waited = Duration::ZERO;
         while self.is_named().map_err(failed)? {
-            if waited > PATIENCE {
+            if waited > PATIENCE || self.is_forsaken() {
                 let said = "the process that has the sockets does not serve; this one goes on";
                 return Err(failed(io::Error::other(said)));
             }
@@ -100,14 +88,40 @@ impl Handover {
         Ok(())
     }
 
+    /// Whether the process that takes over has gone.
+    fn is_forsaken(&self) -> bool {
+        let next = File::open(self.folder.join("serving.next"));
+        next.is_ok_and(|next| next.try_lock().is_ok())
+    }
+
     /// Whether it is still this process that is named.
     fn is_named(&self) -> io::Result<bool> {
         Ok(named(&File::open(self.folder.join("serving"))?)? == std::process::id())
     }
 }
 
+/// A process that takes over, and does not serve yet. Dropped, it leaves everything as it was.
+#[derive(Debug)]
+pub struct Taking {
+    folder: PathBuf,
+    lock: File,
+    /// The sockets of the process that serves.
+    pub sockets: Sockets,
+}
+
+impl Taking {
+    /// Tells that this process serves in place of the one that did until now.
+    pub fn succeed(mut self) -> Result<Handover, HandoverError> {
+        let failed = |cause| failed(&self.folder, cause);
+        write_name(&mut self.lock).map_err(failed)?;
+        let (next, serving) = (self.folder.join("serving.next"), self.folder.join("serving"));
+        fs::rename(next, serving).map_err(failed)?;
+        Ok(Handover { folder: self.folder, _lock: self.lock })
+    }
+}
+
 /// Asks the process that serves for its sockets. Blocks.
-pub fn ask(folder: &Path) -> Result<Sockets, HandoverError> {
+pub fn ask(folder: &Path) -> Result<Taking, HandoverError> {
     let nobody = || HandoverError::Nobody(folder.to_owned());
     let failed = |cause| failed(folder, cause);
     let to = folder.join("sockets");
@@ -122,9 +136,15 @@ pub fn ask(folder: &Path) -> Result<Sockets, HandoverError> {
     }
     let process = named(&serving).map_err(failed)?;
     let process = i32::try_from(process).ok().and_then(Pid::from_raw).ok_or_else(nobody)?;
+    let mut options = OpenOptions::new();
+    let next = options.create(true).truncate(true).write(true).mode(0o600);
+    let lock = next.open(folder.join("serving.next")).map_err(failed)?;
+    let taken = || io::Error::other("another process is taking over");
+    lock.try_lock().map_err(|_| failed(taken()))?;
     // It connects as often as it takes until we listen.
     kill_process(process, Signal::QUIT).map_err(|error| failed(error.into()))?;
-    listen::receive(&to).map_err(failed)
+    let sockets = listen::receive(&to).map_err(failed)?;
+    Ok(Taking { folder: folder.to_owned(), lock, sockets })
 }
 
 /// Makes the folder, and sees to it that nobody else can enter it.

@@ -2,4 +2,5 @@
 
 pub mod labels;
 pub mod metrics;
+pub mod traces;
 pub mod tracing;

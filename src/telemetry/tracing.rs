@@ -1,24 +1,50 @@
 //! The log: one subscriber for the process, JSON lines or text, to standard error. `main` starts
 //! it; everything else uses `tracing`'s macros.
 //!
-//! The same thing has the same field everywhere: `request_id`, `trace_id`, `operation`, `status`,
-//! `code`, `run_id`, `upstream`, `kind`, `outcome`, `duration_ms`, `task`, `error`. Each run has one
-//! line at `info`, `run ended`, with those of them that tell what came of it.
+//! The same thing has the same field everywhere, see [`FIELDS`]. Each run has one line at `info`,
+//! `run ended`, with those of them that tell what came of it.
 //!
 //! Invariant: a line never holds a body, a prompt, a credential or a panic's message, which may
 //! quote any of them.
 
 use std::panic::PanicHookInfo;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{MakeWriter, layer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-use crate::config::Log;
+use crate::config;
+use crate::telemetry::traces::{self, Traces};
 
 /// What is never interesting: pingora tells of each start and stop at `info`, in its own words,
 /// and calls our orderly stop a signal. tokio-postgres tells the parameters of every statement.
-const QUIET: &str = "pingora_core=warn,pingora_runtime=warn,tokio_postgres=warn";
+/// Spans for traces are not the log's, and not made at all where nobody else wants them.
+const QUIET: &str = "pingora_core=warn,pingora_runtime=warn,tokio_postgres=warn,\
+                     switchyard::spans=off";
+
+/// The fields of a line in JSON, and what they say. `timestamp`, `level`, `message` and `target`
+/// stand in every line; within a request, `spans` has its `request_id`, `trace_id` and `operation`.
+pub const FIELDS: &[(&str, &str)] = &[
+    ("timestamp", "when, RFC 3339 in UTC"),
+    ("level", "`ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`"),
+    ("message", "what happened: the same words each time"),
+    ("target", "which part of the gateway says it"),
+    ("request_id", "the request, as in `X-Request-Id`"),
+    ("trace_id", "the trace that it belongs to, as in `traceparent`"),
+    ("operation", "the operation, as in the metrics"),
+    ("run_id", "the run"),
+    ("upstream", "the upstream, by its configured name"),
+    ("kind", "the upstream's kind"),
+    ("outcome", "how the run ended: `completed`, `incomplete`, `failed`, `cancelled`"),
+    ("code", "the code of the problem, as in its document"),
+    ("duration_ms", "how long it took"),
+    ("status", "the HTTP status"),
+    ("task", "the background task"),
+    ("callback", "the callback"),
+    ("error", "why"),
+];
 
 /// Why the log cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -32,39 +58,40 @@ pub enum StartError {
 }
 
 /// Starts the log of this process, for lines written through `log` too, and keeps the messages of
-/// panics out of it.
-pub fn start(config: &Log) -> Result<(), StartError> {
-    if config.json {
-        json(&config.filter, std::io::stderr)?.try_init()?;
-    } else {
-        text(&config.filter, std::io::stderr)?.try_init()?;
-    }
+/// panics out of it. With traces, gives what sends them.
+pub fn start(
+    log: &config::Log,
+    traces: Option<&config::Traces>,
+) -> Result<Option<Traces>, StartError> {
+    let lines = lines(log, std::io::stderr)?;
+    let sending = match traces {
+        None => {
+            Registry::default().with(lines).try_init()?;
+            None
+        }
+        Some(traces) => {
+            let (spans, sending) = traces::layer(traces);
+            Registry::default().with(lines).with(spans).try_init()?;
+            Some(sending)
+        }
+    };
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(sending)
 }
 
-fn json<W>(filter: &str, to: W) -> Result<impl SubscriberInitExt + use<W>, StartError>
+/// The layer that writes lines.
+fn lines<S, W>(log: &config::Log, to: W) -> Result<Box<dyn Layer<S> + Send + Sync>, StartError>
 where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    Ok(tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_env_filter(filtered(filter)?)
-        .with_writer(to)
-        .finish())
-}
-
-fn text<W>(filter: &str, to: W) -> Result<impl SubscriberInitExt + use<W>, StartError>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    Ok(tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_env_filter(filtered(filter)?)
-        .with_writer(to)
-        .finish())
+    let filter = filtered(&log.filter)?;
+    Ok(if log.json {
+        let lines = layer().json().flatten_event(true).with_current_span(false).with_writer(to);
+        lines.with_filter(filter).boxed()
+    } else {
+        layer().with_ansi(false).with_writer(to).with_filter(filter).boxed()
+    })
 }
 
 /// Directives that come later win, so that a configured one for pingora does.
@@ -105,16 +132,16 @@ mod tests {
 
     #[test]
     fn a_json_line_holds_the_fields_of_the_event_and_of_its_span() {
-        let lines = Lines::default();
-        let to = lines.clone();
-        let log = json("info", move || to.clone()).unwrap();
-        let held = log.set_default();
+        let written = Lines::default();
+        let to = written.clone();
+        let log = config::Log { json: true, filter: "info".to_owned() };
+        let held = Registry::default().with(lines(&log, move || to.clone()).unwrap()).set_default();
         tracing::info_span!("request", request_id = "r1").in_scope(|| {
             tracing::info!(status = 200, "answered");
             tracing::debug!("not wanted");
         });
         drop(held);
-        let text = lines.text();
+        let text = written.text();
         let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
         assert_eq!(line["status"], 200);
         assert_eq!(line["spans"][0]["request_id"], "r1");

@@ -33,6 +33,8 @@ const ONLY: &[(&str, &[&str])] = &[
 const PLACES: &[(&str, &str)] = &[
     ("pingora_core::", "server/listen.rs"),
     ("prometheus::", "telemetry/metrics"),
+    ("opentelemetry::", "telemetry/traces"),
+    ("tracing_opentelemetry::", "telemetry/traces"),
     ("std::env::var", "config/secret.rs"),
     ("governor::", "policy/limits/"),
     ("redis::", "policy/limits/"),

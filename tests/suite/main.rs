@@ -65,3 +65,4 @@ mod tokens;
 mod tools;
 mod tools_policy;
 mod upgrade;
+mod traces;

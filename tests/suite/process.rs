@@ -52,6 +52,7 @@ pub struct Serving {
     child: Child,
     log: BufReader<ChildStderr>,
     api: SocketAddr,
+    admin: SocketAddr,
 }
 
 impl Serving {
@@ -79,21 +80,26 @@ impl Serving {
             said = next();
         }
         assert_eq!(said["message"], "serving", "{said}");
-        let api = said["api"].as_str().unwrap().parse().unwrap();
-        Self { child, log, api }
+        let address = |name: &str| said[name].as_str().unwrap().parse().unwrap();
+        let (api, admin) = (address("api"), address("admin"));
+        Self { child, log, api, admin }
     }
 
     pub fn api(&self) -> SocketAddr {
         self.api
     }
 
-    fn signal(&self, name: &str) {
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
     /// Waits for its end: the exit code, and what is left of the log.
-    async fn end(mut self) -> (i32, Vec<Value>) {
+    pub async fn end(mut self) -> (i32, Vec<Value>) {
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -116,7 +116,9 @@ async fn an_emulated_field_is_reported_and_has_its_meaning() {
 
 #[tokio::test]
 async fn every_answer_carries_its_ids_and_the_gateways_own_time() {
-    let world = World::start().await;
+    let text = World::text("");
+    let told = "path_style: workspace, propagate_trace: true,";
+    let world = World::configured(&text.replace("path_style: workspace,", told)).await;
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let headers = [JSON, ("x-request-id", "order-7"), ("traceparent", parent)];
     let body = r#"{"agent":"acp:ok","input":"x"}"#;
@@ -129,6 +131,9 @@ async fn every_answer_carries_its_ids_and_the_gateways_own_time() {
     let seen = world.simulator.journal();
     assert!(seen[0].header("traceparent").unwrap().contains("0af7651916cd43dd8448eb211c80319c"));
     assert!(seen[0].header("user-agent").unwrap().starts_with("switchyard/"));
+    world.post_with("/v1/runs", &headers, r#"{"agent":"make:ok","input":"x"}"#).await.expect(200);
+    let seen = world.simulator.journal();
+    assert_eq!(seen[1].header("traceparent"), None, "only who is to be told is");
     world.finish().await;
 }
 

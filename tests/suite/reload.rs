@@ -42,7 +42,7 @@ async fn a_reload_changes_what_is_asked_later_and_a_run_ends_as_it_began() {
 
     let mut events = stream.all().await;
     events.insert(0, first);
-    let run = assert_orderly(&events);
+    let run = &assert_orderly(&events)["run"];
     assert_eq!(run["status"], "completed", "{run}");
     let id = run["id"].as_str().unwrap();
     assert_eq!(
@@ -117,7 +117,7 @@ async fn nobody_gets_a_fresh_start_by_a_reload() {
     let run = || world.run("support", json!({ "input": "Hello" }));
     run().await.expect(200);
     world.rewrite(|was| {
-        format!("{was}budgets: [{{ name: all, by: principal, usd: \"5.00\", per: day }}]\n")
+        format!("{was}budgets: [{{ name: all, by: principal, usd: \"5.00\", per: day, reserve: {{ usd: \"0.10\" }} }}]\n")
     });
     assert_eq!(paths(&reload(&world).await.expect(200).json()), ["budgets"]);
     run().await.expect(200);

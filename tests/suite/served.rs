@@ -85,6 +85,12 @@ upstreams:
         command
     }
 
+    /// Writes its configuration anew.
+    pub fn rewrite(&self, write: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.configuration()).unwrap();
+        std::fs::write(self.configuration(), write(text)).unwrap();
+    }
+
     /// The file that the program is configured by.
     pub fn configuration(&self) -> PathBuf {
         self.folder.join("gateway.yaml")
@@ -278,10 +284,13 @@ impl Served {
     }
 
     /// Waits until it has ended.
-    pub async fn ended(mut self) -> ExitStatus {
+    pub async fn ended(self) -> ExitStatus {
+        // Whoever keeps a connection keeps the process.
+        let Self { mut spawned, http, .. } = self;
+        drop(http);
         let began = Instant::now();
         loop {
-            if let Some(status) = self.spawned.child.try_wait().unwrap() {
+            if let Some(status) = spawned.child.try_wait().unwrap() {
                 return status;
             }
             assert!(began.elapsed() < 2 * PATIENCE, "it does not end");

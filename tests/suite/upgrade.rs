@@ -4,11 +4,12 @@
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use http::Method;
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use switchyard::simulator::script::{Act, Script};
 use switchyard::simulator::server::{Running, Simulator};
 use switchyard::simulator::stage::Options;
 use switchyard::tasks::Tasks;
@@ -29,6 +30,10 @@ fn body(agent: &str, more: &Value) -> Value {
     let mut body = json!({ "agent": agent, "input": "Hello" });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
+}
+
+fn text(text: &str) -> String {
+    format!("data: {{\"type\":\"text\",\"text\":\"{text}\"}}\n\n")
 }
 
 async fn stream(gateway: &Served) -> Events {
@@ -125,23 +130,25 @@ async fn without_an_older_process_an_upgrade_says_so_and_a_broken_one_changes_no
 
     let old = place.start().await;
     let good = std::fs::read_to_string(place.configuration()).unwrap();
-    // It takes the sockets, and then cannot start.
-    std::fs::write(
-        place.configuration(),
-        good.replace("audit: {", "access: { policies: /nowhere }\naudit: {"),
-    )
-    .unwrap();
+    // It is refused before it asks for anything.
+    place.rewrite(|text| text.replace("audit: {", "access: { policies: /nowhere }\naudit: {"));
     let said = upgrade();
     assert!(said.contains("access.policies"), "{said}");
+    // It takes the sockets, and then cannot start.
+    let store = place.store.display();
+    place.rewrite(|_| {
+        let handover = format!("listen: {{ handover: {store}.handover, ");
+        good.replace("listen: {", &handover).replace(&format!("sqlite://{store}"), "sqlite:///proc/1/x")
+    });
+    let said = upgrade();
+    assert!(!said.contains("handover"), "{said}");
+    eventually("the older process goes on", PATIENCE, async || {
+        old.log().contains("nobody has taken over")
+    })
+    .await;
     std::fs::write(place.configuration(), &good).unwrap();
     let asked = old.ask(Method::POST, "/v1/runs", None, &body("acp:ok", &json!({}))).await;
     assert_eq!(asked.status, 200);
-    // SIGQUIT without anybody who waits for sockets changes nothing either.
-    let id = old.id().to_string();
-    assert!(Command::new("kill").args(["-QUIT", &id]).status().unwrap().success());
-    let asked = old.open(Method::POST, "/v1/runs", None, &body("acp:ok", &json!({}))).await;
-    assert!(asked.status().is_success());
-    asked.into_body().collect().await.unwrap();
     let new = place.spawn_with(&["--upgrade"]).serving().await;
     assert!(old.ended().await.success());
     drop(new);

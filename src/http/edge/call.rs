@@ -12,6 +12,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body::Body as _;
 use ipnet::IpNet;
+use tracing::{Instrument, Span};
 
 use super::address::Peer;
 use super::{address, trace_context};
@@ -21,6 +22,7 @@ use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::{Listener, Operation, Route};
 use crate::model::call::{Call, Facts};
+use crate::telemetry::traces::spans::{self, Remote};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -41,19 +43,29 @@ pub struct CallLayer {
 }
 
 impl CallLayer {
-    fn received(&self, route: &Route, peer: Option<Peer>, headers: &HeaderMap) -> Call {
+    fn received(
+        &self,
+        route: &Route,
+        peer: Option<Peer>,
+        request: &Request<Body>,
+    ) -> (Call, Option<Span>) {
         let received_at = self.clock.now();
         let draw = || self.ids.next(received_at);
-        Call {
-            id: callers_id(headers).unwrap_or_else(|| draw().to_string()),
-            trace: trace_context::continued(headers, draw),
-            operation: route.operation.name(),
+        let (headers, operation) = (request.headers(), route.operation.name());
+        let id = callers_id(headers).unwrap_or_else(|| draw().to_string());
+        let begin = |remote: Option<Remote<'_>>| spans::call(operation, request.method(), remote);
+        let (trace, span) = trace_context::continued(headers, begin, draw);
+        let call = Call {
+            id,
+            trace,
+            operation,
             face: route.face.name(),
             address: address::of(peer, headers, &self.trusted),
             received_at,
             received: self.clock.monotonic(),
             facts: Facts::default(),
-        }
+        };
+        (call, span)
     }
 }
 
@@ -67,12 +79,21 @@ impl Step<Request<Body>> for CallLayer {
     ) -> Result<Response<Body>> {
         let route = Operation::route(self.listener, request.method(), request.uri().path());
         let peer = request.extensions_mut().remove::<Peer>();
-        let call = Arc::new(self.received(&route, peer, request.headers()));
+        let (call, span) = self.received(&route, peer, &request);
+        let call = Arc::new(call);
         let is_head = *request.method() == Method::HEAD;
         request.extensions_mut().insert(Arc::clone(&call));
         request.extensions_mut().insert(route);
 
-        let mut response = next.run(request).await?;
+        let mut response = match span {
+            None => next.run(request).await?,
+            Some(span) => {
+                let response = next.run(request).instrument(span.clone()).await?;
+                spans::answered(&span, &call.id, response.status().as_u16());
+                // It lasts to the last byte.
+                response.map(|body| body.guard(span))
+            }
+        };
         if is_head {
             response = without_body(response);
         }

@@ -4,21 +4,42 @@
 //! standard asks, never repaired.
 
 use http::HeaderMap;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::model::call::TraceContext;
+use crate::telemetry::traces::spans::{CallSpan, Remote};
 
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 /// The standard asks for at least this many characters to be passed on.
 const STATE_CHARS: usize = 512;
 
-/// The trace of a request. `draw` gives new ids.
-pub(super) fn continued(headers: &HeaderMap, mut draw: impl FnMut() -> Uuid) -> TraceContext {
+/// The trace of a request, under a span that `begin` makes of whom it goes on; where it makes none,
+/// nothing here records spans, and only ids are given on. `draw` gives new ids.
+pub(super) fn continued(
+    headers: &HeaderMap,
+    begin: impl FnOnce(Option<Remote<'_>>) -> Option<CallSpan>,
+    mut draw: impl FnMut() -> Uuid,
+) -> (TraceContext, Option<Span>) {
+    let remote = parent(headers);
+    let begun = begin(remote.as_ref().map(Parent::remote));
+    if let Some(CallSpan { span, parent }) = begun {
+        let state = remote.and_then(|_| state(headers));
+        return (TraceContext { parent, state }, Some(span));
+    }
+    (unrecorded(headers, remote, &mut draw), None)
+}
+
+fn unrecorded(
+    headers: &HeaderMap,
+    remote: Option<Parent<'_>>,
+    mut draw: impl FnMut() -> Uuid,
+) -> TraceContext {
     // The last eight bytes of a UUID hold its variant, so a span id of them is never all zero.
     let span = draw().as_u64_pair().1;
-    match parent(headers) {
-        Some(Parent { trace_id, flags }) => TraceContext {
+    match remote {
+        Some(Parent { trace_id, flags, .. }) => TraceContext {
             parent: format!("00-{trace_id}-{span:016x}-{flags}"),
             state: state(headers),
         },
@@ -32,7 +53,15 @@ pub(super) fn continued(headers: &HeaderMap, mut draw: impl FnMut() -> Uuid) -> 
 
 struct Parent<'a> {
     trace_id: &'a str,
+    span_id: &'a str,
     flags: &'a str,
+}
+
+impl<'a> Parent<'a> {
+    fn remote(&self) -> Remote<'a> {
+        let is_sampled = u8::from_str_radix(self.flags, 16).is_ok_and(|flags| flags & 1 == 1);
+        Remote { trace_id: self.trace_id, span_id: self.span_id, is_sampled }
+    }
 }
 
 fn parent(headers: &HeaderMap) -> Option<Parent<'_>> {
@@ -50,7 +79,7 @@ fn parent(headers: &HeaderMap) -> Option<Parent<'_>> {
         && is_hex(span_id, 16)
         && span_id.bytes().any(|digit| digit != b'0')
         && is_hex(flags, 2);
-    (is_whole && is_valid).then_some(Parent { trace_id, flags })
+    (is_whole && is_valid).then_some(Parent { trace_id, span_id, flags })
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
@@ -75,7 +104,7 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         let ids = CountingIds::default();
-        continued(&headers, || ids.next(Timestamp(0)))
+        continued(&headers, |_| None, || ids.next(Timestamp(0))).0
     }
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -17,6 +17,7 @@ use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
 use crate::model::call::Call;
 use crate::outbound::Vendor;
+use crate::telemetry::traces::spans;
 
 /// Named, because the CDN before one platform refuses unnamed and well-known scripting agents.
 const AGENT: HeaderValue =
@@ -30,6 +31,7 @@ pub struct Credentials {
     /// The base URL's path, without a trailing slash.
     prefix: String,
     authorization: HeaderValue,
+    propagates: bool,
 }
 
 impl Credentials {
@@ -53,7 +55,8 @@ impl Credentials {
         )
         .map_err(|_| wrong("credential", "holds characters that no header field can hold"))?;
         authorization.set_sensitive(true);
-        Ok(Self { scheme, authority, prefix, authorization })
+        let propagates = upstream.propagate_trace;
+        Ok(Self { scheme, authority, prefix, authorization, propagates })
     }
 
     fn join(&self, target: &Uri) -> Result<Uri> {
@@ -73,8 +76,9 @@ impl Credentials {
         headers.insert(USER_AGENT, AGENT);
         // What is compressed can be neither bounded nor streamed through policy.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let Some(call) = call else { return };
-        let parent = Some(&call.trace.parent).filter(|parent| !parent.is_empty());
+        let Some(call) = call.filter(|_| self.propagates) else { return };
+        let own = spans::traceparent();
+        let parent = own.as_ref().or(Some(&call.trace.parent)).filter(|parent| !parent.is_empty());
         for (name, value) in [("traceparent", parent), ("tracestate", call.trace.state.as_ref())] {
             if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
                 headers.insert(name, value);
@@ -94,6 +98,7 @@ impl Step<Request<Body>> for Credentials {
         *request.uri_mut() = self.join(request.uri())?;
         let call = request.extensions_mut().remove::<Arc<Call>>();
         self.sign(request.headers_mut(), call.as_ref());
+        spans::sent_to(self.authority.host());
         next.run(request).await
     }
 }
@@ -138,6 +143,7 @@ mod tests {
             credential: config::Secret::new(credential),
             settings: serde_json::Map::new(),
             native_callbacks: false,
+            propagate_trace: true,
             clocks: config::Clocks {
                 connect: second,
                 first_byte: second,

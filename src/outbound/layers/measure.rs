@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
+use tracing::{Instrument, Span};
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
@@ -17,6 +18,7 @@ use crate::http::layer::{Next, Rest, Step};
 use crate::outbound::layers::end::{End, watch};
 use crate::telemetry::labels::TryOutcome;
 use crate::telemetry::metrics::UpstreamMetrics;
+use crate::telemetry::traces::spans;
 
 /// How a try came out that has no answer.
 fn of_error(error: &Error) -> TryOutcome {
@@ -60,14 +62,15 @@ impl Tries for UpstreamMetrics {
 
 /// The layer.
 pub struct Measure {
+    upstream: String,
     tries: Arc<dyn Tries>,
     clock: Arc<dyn Clock>,
 }
 
 impl Measure {
     /// Reports to `tries`.
-    pub fn new(tries: Arc<dyn Tries>, clock: Arc<dyn Clock>) -> Self {
-        Self { tries, clock }
+    pub fn new(upstream: &str, tries: Arc<dyn Tries>, clock: Arc<dyn Clock>) -> Self {
+        Self { upstream: upstream.to_owned(), tries, clock }
     }
 }
 
@@ -80,12 +83,17 @@ impl Step<Request<Body>> for Measure {
         next: Next<'_, S>,
     ) -> Result<Response<Body>> {
         let began = self.clock.monotonic();
-        let mut attempt =
-            Attempt { tries: Arc::clone(&self.tries), outcome: TryOutcome::Cancelled };
-        let response = next.run(request).await.inspect_err(|error| {
+        let span = spans::tried(&self.upstream, request.method());
+        let (tries, outcome) = (Arc::clone(&self.tries), TryOutcome::Cancelled);
+        let mut attempt = Attempt { tries, outcome, span: span.clone() };
+        let answer = next.run(request);
+        let answer =
+            if span.is_disabled() { answer.await } else { answer.instrument(span.clone()).await };
+        let response = answer.inspect_err(|error| {
             attempt.outcome = of_error(error);
         })?;
         self.tries.answered(self.clock.monotonic().saturating_sub(began));
+        spans::try_answered(&span, response.status().as_u16());
         attempt.outcome = match response.status().as_u16() {
             200..=299 => {
                 return Ok(watch(response, move |end| attempt.finish(of_end(end))));
@@ -102,6 +110,7 @@ impl Step<Request<Body>> for Measure {
 struct Attempt {
     tries: Arc<dyn Tries>,
     outcome: TryOutcome,
+    span: Span,
 }
 
 impl Attempt {
@@ -114,6 +123,7 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.tries.ended(self.outcome);
+        spans::try_ended(&self.span, self.outcome);
     }
 }
 
@@ -139,7 +149,8 @@ mod tests {
     async fn outcome(answer: Result<Response<Body>>) -> TryOutcome {
         let seen = Arc::new(Seen::default());
         let clock = Arc::new(ManualClock::default());
-        let service = wrapped(Measure::new(Arc::clone(&seen) as _, clock), answers(vec![answer]));
+        let service =
+            wrapped(Measure::new("up", Arc::clone(&seen) as _, clock), answers(vec![answer]));
         if let Ok(response) = call(&service, "/").await {
             let _bytes = response.into_body().collect().await;
         }
@@ -184,7 +195,7 @@ mod tests {
         let clock = ManualClock::default();
         let body = || response(200, body_of(vec![Piece::Bytes("a"), Piece::Bytes("b")]));
         let service = wrapped(
-            Measure::new(Arc::clone(&seen) as _, Arc::new(clock.clone())),
+            Measure::new("up", Arc::clone(&seen) as _, Arc::new(clock.clone())),
             answers(vec![Ok(body())]),
         );
         let mut response = call(&service, "/").await.unwrap();
@@ -200,7 +211,7 @@ mod tests {
         let seen = Arc::new(Seen::default());
         let clock = Arc::new(ManualClock::default());
         let silent = crate::outbound::layers::testing::platform(|_| std::future::pending());
-        let service = wrapped(Measure::new(Arc::clone(&seen) as _, clock), silent);
+        let service = wrapped(Measure::new("up", Arc::clone(&seen) as _, clock), silent);
         let waiting = tokio::time::timeout(Duration::ZERO, call(&service, "/")).await;
         assert!(waiting.is_err());
         assert_eq!(seen.0.lock()[0], TryOutcome::Cancelled);

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::http::layer::{Next, Rest, Step};
 use crate::model::judge::{Action, Judge, Question, Resource, When};
 use crate::model::plan::{Admission, Proposal};
+use crate::telemetry::traces::spans;
 
 /// The layer.
 pub struct Authorize {
@@ -27,7 +28,7 @@ impl Step<Proposal> for Authorize {
         mut proposal: Proposal,
         next: Next<'_, S>,
     ) -> Result<Admission> {
-        self.decide(&proposal)?;
+        spans::decided("access", || self.decide(&proposal))?;
         proposal.plan.tools.must_be_seen |= !self.allows_every_tool(&proposal);
         next.run(proposal).await
     }

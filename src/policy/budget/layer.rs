@@ -16,6 +16,7 @@ use crate::http::service::RunEvents;
 use crate::model::event::{Ending, Happening, RunEvent};
 use crate::model::plan::{Admission, Grants, Proposal, RunCall};
 use crate::telemetry::metrics::PolicyMetrics;
+use crate::telemetry::traces::spans;
 
 /// Reserves before a run is admitted.
 ///
@@ -44,7 +45,8 @@ impl Step<Proposal> for Reserve {
             limits: &plan.request.limits,
             longest: self.longest,
         };
-        let reserved = self.budgets.reserve(&asking).await.inspect_err(|error| {
+        let reserving = spans::deciding("budget", self.budgets.reserve(&asking));
+        let reserved = reserving.await.inspect_err(|error| {
             if error.kind() == Kind::BudgetExhausted {
                 error.rules().iter().for_each(|budget| self.metrics.over_budget(budget));
             }

@@ -19,6 +19,7 @@ use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::{Face, Listener, Needs, Operation};
 use crate::model::call::Call;
 use crate::model::scope::Scope;
+use crate::telemetry::traces::spans;
 
 /// The layer; one for each listener.
 pub struct Identify {
@@ -48,8 +49,11 @@ impl Step<Request<Body>> for Identify {
             route.operation == Operation::RunHook && webhook::is_signed(request.headers());
         match credential {
             Some(credential) => {
-                call.identify(self.identity.of(credential).await?);
-                hold(&call, scope)?;
+                let known = async {
+                    call.identify(self.identity.of(credential).await?);
+                    hold(&call, scope)
+                };
+                spans::deciding("identity", known).await?;
                 next.run(request).await
             }
             None if is_signed => {

@@ -18,6 +18,7 @@ use crate::http::operation::Needs;
 use crate::model::allowance::Allowance;
 use crate::model::call::Call;
 use crate::model::plan::{Admission, Plan, Proposal};
+use crate::telemetry::traces::spans;
 
 /// Limits by address.
 ///
@@ -103,16 +104,19 @@ impl Step<Proposal> for ByRun {
 
 /// The permits of a request that may go on. How the limits stand is noted either way.
 async fn ask(limits: &Limits, stage: Stage, subject: &Subject<'_>, call: &Call) -> Result<Permits> {
-    match limits.ask(stage, subject).await {
-        Outcome::Allowed { states, permits } => {
-            call.facts.limited(states.into_iter().map(allowance));
-            Ok(permits)
+    let asking = async {
+        match limits.ask(stage, subject).await {
+            Outcome::Allowed { states, permits } => {
+                call.facts.limited(states.into_iter().map(allowance));
+                Ok(permits)
+            }
+            Outcome::Refused(refused) => {
+                call.facts.limited(told(&refused));
+                Err(refused.error())
+            }
         }
-        Outcome::Refused(refused) => {
-            call.facts.limited(told(&refused));
-            Err(refused.error())
-        }
-    }
+    };
+    spans::deciding("limits", asking).await
 }
 
 /// What limits may count of a call.

@@ -30,6 +30,7 @@ use crate::model::plan::{Admission, Plan, Proposal, RunCall};
 use crate::model::principal::Principal;
 use crate::model::vault::{TokenVault, Vaults};
 use crate::telemetry::metrics::PolicyMetrics;
+use crate::telemetry::traces::spans;
 
 /// Texts from which on a treatment takes milliseconds, and would hold up others of its thread.
 const LARGE: usize = 256 * 1024;
@@ -62,12 +63,12 @@ impl Step<Proposal> for Outgoing {
             return next.run(proposal).await;
         }
         let proposal = if request::weight(&proposal.plan.request) < LARGE {
-            self.0.outgoing(proposal)?
+            spans::decided("pii", || self.0.outgoing(proposal))?
         } else {
             let policy = Arc::clone(&self.0);
             let treated = tokio::task::spawn_blocking(move || policy.outgoing(proposal));
             let broke = |_| Error::new(Kind::Internal, "the request could not be examined");
-            treated.await.map_err(broke)??
+            spans::deciding("pii", async { treated.await.map_err(broke)? }).await?
         };
         next.run(proposal).await
     }

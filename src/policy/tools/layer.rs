@@ -23,6 +23,7 @@ use crate::model::plan::{Plan, RunCall};
 use crate::policy::limits::layer as limits;
 use crate::policy::limits::{Limits, Outcome, Stage, Subject};
 use crate::telemetry::metrics::PolicyMetrics;
+use crate::telemetry::traces::spans;
 
 /// The layer.
 #[derive(Clone)]
@@ -92,7 +93,8 @@ impl Governed {
         let RunEvent { synthetic, what } = event;
         match what {
             Happening::ToolCallStarted { call_id, name, arguments } => {
-                let verdict = judged(&self.parts, &self.call, &self.plan, &name).await;
+                let judging = judged(&self.parts, &self.call, &self.plan, &name);
+                let verdict = spans::judging("tools", judging, Verdict::is_allowed).await;
                 self.parts.metrics.tool_decided(verdict.is_allowed());
                 let (id, tool) = (call_id.clone(), name.clone());
                 let started = Happening::ToolCallStarted { call_id, name, arguments };

@@ -125,6 +125,7 @@ fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, String> {
         credential: Secret::new("secret"),
         settings,
         native_callbacks,
+        propagate_trace: false,
         clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },
         max_concurrent: 1,
         breaker: Breaker { failures: 1, open: second },
