@@ -191,9 +191,6 @@ impl Revocations for Revoked {
     }
 }
 
-    Failure::Start(format!("{path}: {message}"))
-}
-
 pub(super) fn all_wrong(faults: policies::Faults) -> Failure {
     faults.into_iter().next().map_or_else(|| Failure::Start("not valid".to_owned()), wrong)
 }

@@ -64,5 +64,5 @@ mod threads;
 mod tokens;
 mod tools;
 mod tools_policy;
-mod upgrade;
 mod traces;
+mod upgrade;

@@ -138,7 +138,8 @@ async fn without_an_older_process_an_upgrade_says_so_and_a_broken_one_changes_no
     let store = place.store.display();
     place.rewrite(|_| {
         let handover = format!("listen: {{ handover: {store}.handover, ");
-        good.replace("listen: {", &handover).replace(&format!("sqlite://{store}"), "sqlite:///proc/1/x")
+        good.replace("listen: {", &handover)
+            .replace(&format!("sqlite://{store}"), "sqlite:///proc/1/x")
     });
     let said = upgrade();
     assert!(!said.contains("handover"), "{said}");
