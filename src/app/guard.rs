@@ -191,6 +191,10 @@ impl Revocations for Revoked {
     }
 }
 
+pub(super) fn wrong((path, message): (String, String)) -> Failure {
+    Failure::Start(format!("{path}: {message}"))
+}
+
 pub(super) fn all_wrong(faults: policies::Faults) -> Failure {
     faults.into_iter().next().map_or_else(|| Failure::Start("not valid".to_owned()), wrong)
 }
