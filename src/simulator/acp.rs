@@ -44,7 +44,7 @@ pub fn answer(received: &Received) -> Result<Script, Script> {
 
 /// A key names its workspace, which must be the path's; it may come without its scheme word.
 /// Tokens of other issuers name none.
-fn authorize(received: &Received, workspace: Option<&str>) -> Result<(), Script> {
+pub(super) fn authorize(received: &Received, workspace: Option<&str>) -> Result<(), Script> {
     let key = received.credential("Bearer ").or_else(|| received.credential("gsk_"));
     let key = key.ok_or_else(|| refused(401, "Unauthorized"))?;
     let slug = match received.header("authorization") {
@@ -136,7 +136,7 @@ fn refusal(scenario: &str, streamed: bool) -> Option<Script> {
     Some(refused(status, reason))
 }
 
-fn refused(status: u16, reason: &str) -> Script {
+pub(super) fn refused(status: u16, reason: &str) -> Script {
     error(status, &json!({ "error": reason }))
 }
 

@@ -16,6 +16,12 @@ const BODY_BYTES: usize = 2_500_000;
 
 /// Make's answer.
 pub fn answer(received: &Received) -> Result<Script, Script> {
+    admit(received)?;
+    run_answer(received)
+}
+
+/// Refuses who has no credential, or names no team.
+pub(super) fn admit(received: &Received) -> Result<(), Script> {
     let credential = received.credential("Token ").or_else(|| received.credential("Bearer "));
     if credential.is_none() {
         return Err(refused(401, "SC401", "Unauthorized", "Access denied."));
@@ -23,6 +29,10 @@ pub fn answer(received: &Received) -> Result<Script, Script> {
     if received.query("teamId").and_then(|id| id.parse::<u64>().ok()).is_none_or(|id| id == 0) {
         return Err(invalid("Missing value of required parameter 'teamId'."));
     }
+    Ok(())
+}
+
+fn run_answer(received: &Received) -> Result<Script, Script> {
     let segments = received.segments();
     let ["api", "v2", "ai-agents", "v1", "agents", agent, "run", rest @ ..] = segments.as_slice()
     else {
@@ -174,13 +184,13 @@ fn refused(status: u16, code: &str, message: &str, detail: &str) -> Script {
     error(status, &json!({ "detail": detail, "message": message, "code": code }))
 }
 
-fn invalid(what: &str) -> Script {
+pub(super) fn invalid(what: &str) -> Script {
     let problem = json!({ "detail": "Bad request", "message": "Validation failed.", "code": "SC400",
         "suberrors": [{ "message": what }] });
     error(400, &problem)
 }
 
-fn not_found() -> Script {
+pub(super) fn not_found() -> Script {
     refused(404, "IM304", "Not found", "The resource does not exist.")
 }
 

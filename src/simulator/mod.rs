@@ -16,6 +16,7 @@ pub mod stage;
 
 pub mod acp;
 pub mod agentbase;
+pub mod agents;
 pub mod make;
 pub mod zaia;
 

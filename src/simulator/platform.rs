@@ -4,13 +4,17 @@
 
 use serde_json::{Value, json};
 
+use super::agents::Agents;
 use super::request::Received;
 use super::script::Script;
 use super::zaia::Executions;
 use super::{acp, agentbase, make, zaia};
 
 /// The answer of the platform that the path names.
-pub fn answer(received: &Received, executions: &Executions) -> Script {
+pub fn answer(received: &Received, executions: &Executions, agents: &Agents) -> Script {
+    if let Some(answer) = agents.answer(received) {
+        return answer;
+    }
     let answer = match received.platform.as_str() {
         "make" => make::answer(received),
         "zaia" => zaia::answer(received, executions),

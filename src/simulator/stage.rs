@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::agents::Agents;
 use super::journal::Journal;
 use super::platform;
 use super::request::Received;
@@ -63,6 +64,7 @@ pub struct Stage {
     broken_off: watch::Sender<BrokenOff>,
     received: AtomicU64,
     executions: Executions,
+    agents: Agents,
     /// Open connections.
     pub connections: Count,
     /// Requests whose script is being played.
@@ -82,6 +84,7 @@ impl Stage {
             broken_off: watch::Sender::default(),
             received: AtomicU64::new(0),
             executions: Executions::default(),
+            agents: Agents::default(),
             connections: Count::default(),
             exchanges: Count::default(),
             sent: Total::default(),
@@ -99,7 +102,7 @@ impl Stage {
         let received = Arc::new(received);
         self.journal.record(&received);
         let script = self.stand_in_for(&received).unwrap_or_else(|| {
-            let script = platform::answer(&received, &self.executions);
+            let script = platform::answer(&received, &self.executions, &self.agents);
             match self.options.pace {
                 Duration::ZERO => script,
                 pace => script.delay_each(pace),

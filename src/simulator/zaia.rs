@@ -31,9 +31,7 @@ struct Execution {
 
 /// Zaia's answer.
 pub fn answer(received: &Received, executions: &Executions) -> Result<Script, Script> {
-    if received.credential("").is_none() {
-        return Err(refused(401, "UnauthorizedError", "The API key is missing or not valid."));
-    }
+    admit(received)?;
     match (received.method.as_str(), received.segments().as_slice()) {
         ("POST", ["api", "v1", "agents", agent, "execute"]) => {
             let scenario = scenarios::of_agent(agent).ok_or_else(|| not_found("Agent"))?;
@@ -41,6 +39,14 @@ pub fn answer(received: &Received, executions: &Executions) -> Result<Script, Sc
         }
         ("GET", ["api", "v1", "executions", id]) => look(id, executions),
         _ => Err(not_found("Route")),
+    }
+}
+
+/// Refuses who has no key.
+pub(super) fn admit(received: &Received) -> Result<(), Script> {
+    match received.credential("") {
+        Some(_) => Ok(()),
+        None => Err(refused(401, "UnauthorizedError", "The API key is missing or not valid.")),
     }
 }
 
@@ -192,15 +198,15 @@ fn refusal(scenario: &str) -> Option<Script> {
     }
 }
 
-fn invalid(what: &str) -> Script {
+pub(super) fn invalid(what: &str) -> Script {
     refused(400, "ValidationError", what)
 }
 
-fn not_found(what: &str) -> Script {
+pub(super) fn not_found(what: &str) -> Script {
     refused(404, "NotFoundError", &format!("{what} not found."))
 }
 
-fn refused(status: u16, name: &str, message: &str) -> Script {
+pub(super) fn refused(status: u16, name: &str, message: &str) -> Script {
     error(status, &json!({ "name": name, "message": message, "feedback": { "enUs": message } }))
 }
 
