@@ -95,6 +95,8 @@ kinds! {
     RequestTimeout = 408 "request_timeout" "The request took too long to arrive" Caller true;
     /// The state of the thing does not allow it.
     Conflict = 409 "conflict" "The state of the resource does not allow this" Caller false;
+    /// The thing is not as the request expects it.
+    PreconditionFailed = 412 "precondition_failed" "The resource is not as the request expects" Caller false;
     /// The request body is larger than the gateway takes.
     ContentTooLarge = 413 "content_too_large" "The request body is too large" Caller false;
     /// The request target is too long.

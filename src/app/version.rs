@@ -12,6 +12,7 @@ use super::lasting::Lasting;
 use super::platforms::Platforms;
 use super::{Failure, callbacks, policies};
 use crate::config::{self, Config};
+use crate::gateway::agents::Catalog;
 use crate::gateway::audit::AuditAdmin;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::payloads::Keeps;
@@ -27,6 +28,7 @@ use crate::policy::tools::layer::ToolsGoverned;
 use crate::policy::{pii, tools};
 use crate::stack::{self, AdmitParts, EdgeParts};
 use crate::store::payloads::Payloads;
+use crate::store::presets::Presets;
 use crate::store::runs::Runs;
 
 /// A version of the configuration at work.
@@ -140,6 +142,7 @@ fn gateway(
     let Lasting { surrounding, metrics, tasks, store, sealer, recorder, memory, .. } = lasting;
     let (clock, pauses, bounds) = (&surrounding.clock, &lasting.pauses, &config.runs);
     let dispatcher = Dispatcher::new(platforms.targets(), Arc::clone(clock), pauses.clone());
+    let manager = dispatcher.clone();
     let judge: Arc<dyn Judge> = guard.judge.clone();
     let pii = Arc::new(pii::layer::Policy {
         rules: policies::pii(config, &lasting.pii_key).map_err(guard::all_wrong)?,
@@ -162,6 +165,8 @@ fn gateway(
         on_violation: config.on_violation,
         metrics: metrics.policy().clone(),
     }));
+    let presets = Presets { rows: Arc::clone(&store.presets), sealer: sealer.clone() };
+    let catalog = Catalog::new(manager, pii.clone(), presets, &config.profiles);
     let keeper = Arc::new(Keeper::new(
         Runs { rows: Arc::clone(&store.rows), sealer: sealer.clone() },
         recorder.scribe.clone(),
@@ -192,6 +197,7 @@ fn gateway(
         keys: Arc::clone(&memory.keys),
         callbacks: callbacks::callbacks(config, sealer)?,
         lives: Arc::clone(&memory.lives),
+        catalog,
         probe: Box::new(move |now| {
             let store = probed.clone();
             Box::pin(async move { store.probe(now).await })

@@ -18,6 +18,7 @@ use super::limits::{self, Counters, Limit};
 use super::listen::{self, Listen, Tls};
 use super::log::{self, Log};
 use super::pii::{self, Pii};
+use super::profiles::{self, Profiles};
 use super::reader::{Reader, Section};
 use super::report::Report;
 use super::runs::{self, Runs};
@@ -61,6 +62,8 @@ pub struct Config {
     pub hooks: IndexMap<String, Hook>,
     /// What is kept of runs, and their bounds.
     pub runs: Runs,
+    /// How agents are read from their platforms.
+    pub profiles: Profiles,
     /// The log.
     pub log: Log,
     /// Where traces go; none where none are made.
@@ -110,6 +113,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         agents,
         hooks,
         runs: runs::read(&mut root),
+        profiles: profiles::read(&mut root),
         log: log::read(&mut root),
         traces: telemetry::read(&mut root),
         written: Json::default(),

@@ -4,6 +4,7 @@
 //! Invariant: policy stands between platform and journal (the RUN stack), never between journal
 //! and reader, so that no way of reading can miss it.
 
+pub mod agents;
 pub mod audit;
 pub mod cancel;
 mod closing;
@@ -37,6 +38,7 @@ use indexmap::IndexMap;
 use crate::clock::{Clock, Ids, Timestamp};
 use crate::config;
 use crate::error::Result;
+use crate::gateway::agents::Catalog;
 use crate::gateway::deliver::Callbacks;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::lives::Lives;
@@ -100,6 +102,8 @@ pub struct Parts {
     pub lives: Arc<Lives>,
     /// Whether the store can be written: it writes.
     pub probe: Probe,
+    /// What agents are managed with.
+    pub catalog: Catalog,
 }
 
 /// Writes to the store, to find out whether that is possible.

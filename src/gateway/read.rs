@@ -192,7 +192,13 @@ impl Gateway {
         self.ask(call, action, Resource::Run(Owned { id, agent, workspace, subject }))
     }
 
-    fn ask(&self, call: &Call, action: Action<'_>, resource: Resource<'_>) -> Result<()> {
+    /// Asks policy about anything.
+    pub(super) fn ask(
+        &self,
+        call: &Call,
+        action: Action<'_>,
+        resource: Resource<'_>,
+    ) -> Result<()> {
         let (principal, circumstances) = (call.principal(), self.plain(call));
         self.0.judge.judge(&Question { principal, action, resource, circumstances })
     }

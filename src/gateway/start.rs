@@ -72,7 +72,8 @@ impl Gateway {
         wanted: impl Into<Wanted>,
     ) -> Result<Admitted> {
         let Wanted { keep, key, callback } = wanted.into();
-        let alias = self.visible(call.principal(), agent)?;
+        let mut alias = self.visible(call.principal(), agent)?;
+        self.preset(call, &mut alias).await?;
         let platform = self.platform(&alias.upstream)?;
         let table = platform.vendor.capabilities();
         let target = AgentRef { upstream: alias.upstream, native: alias.id };

@@ -21,10 +21,12 @@ use crate::model::capability::{Capabilities, Support};
 use crate::model::content::{Role, Text};
 use crate::model::event::{Body, Ending, Happening, RunEvent};
 use crate::model::judge::{Question, Resource};
+use crate::model::pii::PiiCount;
 use crate::model::plan::{Admission, Grants, Plan, Proposal, RunCall};
 use crate::model::principal::{Identity, Principal};
 use crate::model::request::RunRequest;
 use crate::model::run::RunStatus;
+use crate::model::screen::Screen;
 use crate::model::scribe::Scribe;
 use crate::model::vault::{TokenVault, Vaults};
 use crate::outbound::Exchange;
@@ -99,7 +101,9 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         crate::store::health::Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone()),
         Arc::default(),
     );
+    let catalog = catalog(&store, &clock);
     Gateway::new(Parts {
+        catalog,
         clock,
         ids,
         tasks,
@@ -120,6 +124,44 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         service: RunService::new(service),
         judge: Arc::new(Owners),
     })
+}
+
+/// No platform that can be asked about agents.
+fn catalog(store: &crate::store::Store, clock: &Arc<dyn Clock>) -> Catalog {
+    use crate::outbound::dispatch::Dispatcher;
+    use crate::outbound::pause::Pauses;
+    use crate::store::presets::Presets;
+
+    let pauses = Pauses::new(Arc::clone(clock));
+    let presets = Presets { rows: Arc::clone(&store.presets), sealer: Sealer::new(&[7; 32], &[]) };
+    let kept_for = Duration::from_secs(30);
+    let bounds = config::Profiles { kept_for, kept: 10, list_within: Duration::from_secs(1) };
+    let dispatcher = Dispatcher::new([], Arc::clone(clock), pauses);
+    Catalog::new(dispatcher, Arc::new(Lets), presets, &bounds)
+}
+
+/// Everything may pass.
+struct Lets;
+
+impl Screen for Lets {
+    fn outgoing(
+        &self,
+        _: &Call,
+        _: &str,
+        _: &str,
+        _: &mut serde_json::Map<String, Value>,
+    ) -> Result<Vec<PiiCount>> {
+        Ok(Vec::new())
+    }
+    fn incoming(
+        &self,
+        _: &Call,
+        _: &str,
+        _: &str,
+        _: &mut serde_json::Map<String, Value>,
+    ) -> Result<Vec<PiiCount>> {
+        Ok(Vec::new())
+    }
 }
 
 /// No address may be called.

@@ -57,6 +57,12 @@ impl Gateway {
             && who.agents.as_ref().is_none_or(|list| list.iter().any(may_reach))
     }
 
+    /// Whether a credential is for every agent of an upstream, those too that are not there yet.
+    pub(super) fn is_for_all_of(&self, who: &Principal, upstream: &str) -> bool {
+        let is_all = |entry: &String| entry.split_once(':') == Some((upstream, "*"));
+        who.agents.as_ref().is_none_or(|list| list.iter().any(is_all))
+    }
+
     /// Whether a credential is for the agent of a run or a thread, by whichever name.
     pub(super) fn reaches(&self, who: &Principal, target: &AgentRef) -> bool {
         let is_it = |entry: &String| match self.0.agents.get(entry) {

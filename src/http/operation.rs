@@ -116,6 +116,15 @@ operations! {
     CancelRun       "cancel_run"        POST "/v1/runs/{run_id}/cancel"     Unified Api Needs::Scope(Scope::RunsWrite);
     GetThread       "get_thread"        GET  "/v1/threads/{thread_id}"      Unified Api Needs::Scope(Scope::RunsRead);
     ListThreadRuns  "list_thread_runs"  GET  "/v1/threads/{thread_id}/runs" Unified Api Needs::Scope(Scope::RunsRead);
+    ListAgents      "list_agents"       GET  "/v1/agents"                   Unified Api Needs::Scope(Scope::AgentsRead);
+    CreateAgent     "create_agent"      POST "/v1/agents"                   Unified Api Needs::Scope(Scope::AgentsWrite);
+    GetAgent        "get_agent"         GET  "/v1/agents/{agent}"           Unified Api Needs::Scope(Scope::AgentsRead);
+    ChangeAgent     "change_agent"      PATCH "/v1/agents/{agent}"          Unified Api Needs::Scope(Scope::AgentsWrite);
+    DeleteAgent     "delete_agent"      DELETE "/v1/agents/{agent}"         Unified Api Needs::Scope(Scope::AgentsWrite);
+    AttachTool      "attach_tool"       POST "/v1/agents/{agent}/tools"     Unified Api Needs::Scope(Scope::AgentsWrite);
+    DetachTool      "detach_tool"       DELETE "/v1/agents/{agent}/tools/{tool}" Unified Api Needs::Scope(Scope::AgentsWrite);
+    AttachServer    "attach_mcp_server" POST "/v1/agents/{agent}/mcp_servers" Unified Api Needs::Scope(Scope::AgentsWrite);
+    DetachServer    "detach_mcp_server" DELETE "/v1/agents/{agent}/mcp_servers/{server}" Unified Api Needs::Scope(Scope::AgentsWrite);
     ListUpstreams   "list_upstreams"    GET  "/v1/upstreams"                Unified Api Needs::Scope(Scope::AgentsRead);
     GetOpenApi      "get_openapi"       GET  "/openapi.json"                Unified Both Needs::OnApi(Scope::AgentsRead);
     RunHook         "run_hook"          POST "/v1/hooks/{agent}"            Hooks   Api Needs::Scope(Scope::RunsWrite);

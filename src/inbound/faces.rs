@@ -25,6 +25,7 @@ use crate::http::operation::{Needs, Operation, Route};
 use crate::inbound::admin::explain::Explains;
 use crate::inbound::admin::reload::Reloads;
 use crate::inbound::admin::tail::Draining;
+use crate::inbound::unified::agents::handle as agents;
 use crate::inbound::{acp, admin, hooks, unified};
 use crate::model::call::Call;
 use crate::model::judge::Judge;
@@ -135,6 +136,21 @@ impl Inner {
             Operation::GetThread => unified::handle::get_thread(parts, &call, first, &head).await,
             Operation::ListThreadRuns => {
                 unified::handle::list_thread_runs(parts, &call, first, &head).await
+            }
+            Operation::ListAgents => agents::list_agents(parts, &call, &head).await,
+            Operation::CreateAgent => agents::create_agent(parts, &call, &head, body).await,
+            Operation::GetAgent => agents::get_agent(parts, &call, first, &head).await,
+            Operation::ChangeAgent => agents::change_agent(parts, &call, first, &head, body).await,
+            Operation::DeleteAgent => agents::delete_agent(parts, &call, first, &head).await,
+            Operation::AttachTool => agents::attach_tool(parts, &call, first, &head, body).await,
+            Operation::DetachTool => {
+                agents::detach_tool(parts, &call, (first, second), &head).await
+            }
+            Operation::AttachServer => {
+                agents::attach_server(parts, &call, first, &head, body).await
+            }
+            Operation::DetachServer => {
+                agents::detach_server(parts, &call, (first, second), &head).await
             }
             Operation::ListUpstreams => unified::handle::list_upstreams(parts, &call, &head),
             Operation::GetOpenApi => unified::handle::get_openapi(&self.openapi, &head),

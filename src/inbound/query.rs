@@ -11,8 +11,22 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads `query`; every key must be among `known`.
     pub fn read(query: Option<&str>, known: &[&str]) -> Result<Self> {
+        Self::of(query, known, None)
+    }
+
+    /// The same, with any keys besides that begin with `prefix`; these may come several times.
+    pub fn with_more(query: Option<&str>, known: &[&str], prefix: &str) -> Result<Self> {
+        Self::of(query, known, Some(prefix))
+    }
+
+    fn of(query: Option<&str>, known: &[&str], prefix: Option<&str>) -> Result<Self> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (key, value) in form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
+            let more = prefix.and_then(|prefix| key.strip_prefix(prefix));
+            if more.is_some_and(|rest| !rest.is_empty()) {
+                pairs.push((key.into_owned(), value.into_owned()));
+                continue;
+            }
             if !known.contains(&key.as_ref()) {
                 return Err(Error::invalid(key, expected(known)));
             }
@@ -28,6 +42,14 @@ impl Query {
     pub fn get(&self, key: &str) -> Option<&str> {
         let found = self.0.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The parameters whose key begins with `prefix`, without it.
+    pub fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (String, String)> + 'a {
+        let below = move |(key, value): &(String, String)| {
+            Some((key.strip_prefix(prefix)?.to_owned(), value.clone()))
+        };
+        self.0.iter().filter_map(below)
     }
 
     /// A parameter read by `parse`, whose failure is told as `must`.

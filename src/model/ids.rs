@@ -60,6 +60,10 @@ id!(
     ThreadId, "thr_"
 );
 id!(
+    /// Names one agent that the gateway keeps.
+    AgentId, "agt_"
+);
+id!(
     /// Names one callback: its `webhook-id`, the same at every try.
     CallbackId, "evt_"
 );

@@ -4,6 +4,8 @@
 //! Invariant: what fails before a platform has said that it has the run is an error of the call;
 //! what fails later is the run's end, in the stream.
 
+mod inquire;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -79,14 +81,19 @@ impl Service<RunCall> for Dispatcher {
     }
 }
 
+impl Shared {
+    /// The line to an upstream.
+    fn line(&self, call: Arc<Call>, name: &str) -> Result<Line> {
+        let target = self.targets.get(name).cloned().ok_or_else(|| {
+            Error::new(Kind::Internal, format!("there is no upstream `{name}` to dispatch to"))
+        })?;
+        Ok(Line { target, call, clock: Arc::clone(&self.clock), pauses: self.pauses.clone() })
+    }
+}
+
 async fn dispatch(shared: &Shared, run: RunCall) -> Result<RunEvents> {
-    let name = run.plan.upstream();
-    let target = shared.targets.get(name).cloned().ok_or_else(|| {
-        Error::new(Kind::Internal, format!("there is no upstream `{name}` to dispatch to"))
-    })?;
-    let exchange = target.vendor.start(&run.plan)?;
-    let pauses = shared.pauses.clone();
-    let line = Line { target, call: run.call, clock: Arc::clone(&shared.clock), pauses };
+    let line = shared.line(run.call, run.plan.upstream())?;
+    let exchange = line.target.vendor.start(&run.plan)?;
     if exchange.is_streamed {
         let response = line.send(exchange.request).await?;
         let response = line.accept(response).await?;

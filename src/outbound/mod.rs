@@ -9,7 +9,9 @@ pub mod agentbase;
 pub mod make;
 pub mod zaia;
 
-// What vendors share: texts that stand in prompts, reading what people wrote, failed answers.
+// What vendors share: agents as they are asked about, texts that stand in prompts, reading what
+// people wrote, failed answers.
+pub mod agents;
 pub mod fault;
 pub mod nested;
 pub mod prompt;
@@ -39,6 +41,7 @@ use crate::model::capability::Capabilities;
 use crate::model::event::RunEvent;
 use crate::model::plan::Plan;
 use crate::model::run::Warning;
+use crate::outbound::agents::Manages;
 use crate::wire::sse::Frame;
 
 /// A platform, as one upstream is configured to reach it.
@@ -60,6 +63,11 @@ pub trait Vendor: Send + Sync + 'static {
 
     /// Encodes a run, or says why this platform cannot take it.
     fn start(&self, plan: &Plan) -> Result<Exchange>;
+
+    /// Who keeps its agents.
+    fn agents(&self) -> Option<Manages<'_>> {
+        None
+    }
 
     /// Reads an answer that is not a success.
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error;

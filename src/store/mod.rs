@@ -1,4 +1,4 @@
-//! What must outlive the process: keys, the totals of budgets, runs, the audit. Traits in the model's words;
+//! What must outlive the process: keys, the totals of budgets, runs, the audit, agents. Traits in the model's words;
 //! `sqlite/` is the default, `postgres/` is for several nodes. The same contract tests hold both.
 //! The app opens a [`Store`]; identity and budgets use its parts.
 //!
@@ -13,6 +13,7 @@ mod migrations;
 mod open;
 pub mod payloads;
 mod postgres;
+pub mod presets;
 pub mod rows;
 pub mod runs;
 pub mod seal;
@@ -33,6 +34,7 @@ use crate::model::key::{Key, KeyId, KeySecret};
 
 use self::log::Log;
 use self::payloads::PayloadKeys;
+use self::presets::PresetRows;
 use self::rows::Rows;
 
 pub use failure::unavailable;
@@ -51,14 +53,17 @@ pub struct Store {
     pub log: Arc<dyn Log>,
     /// What seals the payloads of records.
     pub payload_keys: Arc<dyn PayloadKeys>,
+    /// Agents that the gateway keeps, sealed.
+    pub presets: Arc<dyn PresetRows>,
     engine: Arc<dyn Engine>,
 }
 
 impl Store {
     fn new(engine: Arc<impl Engine + 'static>) -> Self {
         let (keys, ledger) = (engine.clone(), engine.clone());
-        let (rows, log, payload_keys) = (engine.clone(), engine.clone(), engine.clone());
-        Self { keys, ledger, rows, log, payload_keys, engine }
+        let (rows, log) = (engine.clone(), engine.clone());
+        let (payload_keys, presets) = (engine.clone(), engine.clone());
+        Self { keys, ledger, rows, log, payload_keys, presets, engine }
     }
 
     /// Whether the store can be written now: it writes. For readiness.
@@ -86,7 +91,7 @@ impl Store {
 
 /// An engine keeps everything there is to keep.
 #[async_trait]
-trait Engine: Keys + Ledger + Rows + Log + PayloadKeys {
+trait Engine: Keys + Ledger + Rows + Log + PayloadKeys + PresetRows {
     /// See [`Store::probe`].
     async fn probe(&self, now: Timestamp) -> Result<()>;
     /// See [`Store::check`].

@@ -167,8 +167,8 @@ async fn what_is_another_workspaces_is_answered_like_what_does_not_exist() {
                 About::Run => (404, "run_not_found"),
                 About::Thread => (404, "thread_not_found"),
                 About::Agent if is_stranger => (404, "agent_not_found"),
-                // No admin: keys are nobody's to see, whether they are there or not.
-                About::Key => (403, "forbidden"),
+                // Neither admin nor agents:write: whether there is such a thing is not even asked.
+                About::Key | About::Managed => (403, "forbidden"),
                 About::Agent | About::Record | About::Itself => continue,
             };
             let there = send(&world, row, &things, &head).await;

@@ -14,12 +14,14 @@ mod contract;
 mod database;
 mod governed;
 mod harness;
+mod platform_contract;
 
 mod architecture;
 mod golden;
 
 mod access;
 mod admin;
+mod agents;
 mod audit;
 mod background;
 mod bearers;

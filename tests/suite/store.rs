@@ -21,6 +21,7 @@ mod model;
 mod opening;
 mod outages;
 mod payloads;
+mod presets;
 mod processes;
 mod races;
 mod runs;

@@ -189,6 +189,15 @@ pub(super) const CALLS: &[Shown] = &[
             r#"{"agent":"acp:reset","input":"Hi"}"#,
         )
     },
+    get("The agents of all four platforms", "/v1/agents?search=support"),
+    Shown {
+        expected: 201,
+        ..post(
+            "Make an agent; a platform that has none gets one that the gateway keeps",
+            "/v1/agents",
+            r#"{"upstream":"agentbase","name":"Clerk","instructions":"You file.","upstream_options":{"mode":"fast"}}"#,
+        )
+    },
     post(
         "Ask why a caller would be let in, or not; nothing is run",
         "/admin/explain",

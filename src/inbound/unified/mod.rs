@@ -1,5 +1,6 @@
 //! The unified API: one language for every platform. JSON in, JSON or server-sent events out.
 
+pub mod agents;
 pub mod attachment;
 pub mod check;
 pub mod events;

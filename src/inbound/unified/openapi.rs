@@ -92,6 +92,9 @@ fn responses(operation: Operation, said: &Described) -> Map<String, Value> {
         let answer = responses
             .entry(status.to_string())
             .or_insert_with(|| json!({ "description": answer_title(*status), "content": {} }));
+        if *media_type == operations::NO_BODY {
+            continue;
+        }
         answer["content"][*media_type] = media_of(schema);
         if *media_type == EVENT_STREAM {
             answer["description"] = json!(if operation == Operation::TailAudit {
@@ -136,6 +139,7 @@ fn failure(face: Face, description: &str) -> Value {
 fn answer_title(status: u16) -> &'static str {
     match status {
         202 => "The run goes on; `Location` is where it can be read",
+        304 => "The caller has it as it is",
         503 => "Not ready",
         _ => "Done",
     }

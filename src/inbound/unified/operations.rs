@@ -5,10 +5,13 @@
 use crate::error::Kind;
 use crate::http::operation::Operation;
 use crate::inbound::headers::{EVENT_STREAM, JSON};
+use crate::inbound::unified::agents::operations as agents;
 use crate::wire::form;
 
 /// Any object, where a body has no schema of its own.
 pub const ANY_OBJECT: &str = "";
+/// The media type of an answer without a body.
+pub const NO_BODY: &str = "";
 
 /// What is said of an operation.
 #[derive(Clone, Copy, Debug)]
@@ -76,15 +79,16 @@ const CHANGE_FAILURES: &[Kind] = &[
 const RUN_ANSWERS: &[(u16, &str, &str)] =
     &[(200, JSON, "Run"), (200, EVENT_STREAM, "Event"), (202, JSON, "Run")];
 const TEXT: &str = "text/plain";
-const STRING: &str = r#"{"type":"string"}"#;
+pub(super) const STRING: &str = r#"{"type":"string"}"#;
 const LIMIT: (&str, &str, &str) =
     ("limit", r#"{"type":"integer","minimum":1,"maximum":100,"default":20}"#, "runs on a page");
 const MANY: &str = r#"{"type":"integer","minimum":1,"maximum":1000,"default":100}"#;
 const TIME: &str = r#"{"type":"string","format":"date-time"}"#;
 const STAGES: &str = r#"{"type":"string","enum":["admitted","refused","tool_call","ended","answered","unknown","operated"]}"#;
-const CURSOR: (&str, &str, &str) = ("cursor", STRING, "`next_cursor` of the page before");
+pub(super) const CURSOR: (&str, &str, &str) =
+    ("cursor", STRING, "`next_cursor` of the page before");
 
-const NONE: Described =
+pub(super) const NONE: Described =
     Described { summary: "", query: &[], headers: &[], body: &[], answers: &[], failures: &[] };
 const LIST_RUNS: Described = Described {
     summary: "List runs, newest first",
@@ -313,6 +317,15 @@ pub fn describe(operation: Operation) -> Described {
         Operation::CancelRun => CANCEL_RUN,
         Operation::GetThread => GET_THREAD,
         Operation::ListThreadRuns => LIST_THREAD_RUNS,
+        Operation::ListAgents => agents::LIST_AGENTS,
+        Operation::CreateAgent => agents::CREATE_AGENT,
+        Operation::GetAgent => agents::GET_AGENT,
+        Operation::ChangeAgent => agents::CHANGE_AGENT,
+        Operation::DeleteAgent => agents::DELETE_AGENT,
+        Operation::AttachTool => agents::ATTACH_TOOL,
+        Operation::DetachTool => agents::DETACH_TOOL,
+        Operation::AttachServer => agents::ATTACH_SERVER,
+        Operation::DetachServer => agents::DETACH_SERVER,
         Operation::ListUpstreams => LIST_UPSTREAMS,
         Operation::GetOpenApi => {
             Described { summary: "This document", answers: &[(200, JSON, ANY_OBJECT)], ..NONE }

@@ -17,11 +17,14 @@ use crate::inbound::admin::explain::{Asked, Explained};
 use crate::inbound::admin::reload::Reloaded;
 use crate::inbound::admin::request::{KeyBody, RotateBody, TokenBody};
 use crate::inbound::admin::response::Readiness;
+use crate::inbound::unified::agents::request::AgentBody;
+use crate::inbound::unified::agents::response::{AgentList, DeletedAgent};
 use crate::inbound::unified::events::{
     CallFields, Data, ResultFields, RunFields, TextFields, UsageFields,
 };
 use crate::inbound::unified::list::List;
 use crate::inbound::unified::request::RunBody;
+use crate::model::profile::Agent;
 use crate::model::run::{Governance, Run, Warning};
 use crate::model::thread::ThreadHead;
 use crate::model::upstream::UpstreamView;
@@ -48,6 +51,9 @@ pub fn components() -> Map<String, Value> {
     answers.subschema_for::<AcpReply<'_>>();
     answers.subschema_for::<AcpEvent<'_>>();
     answers.subschema_for::<AcpError>();
+    answers.subschema_for::<Agent>();
+    answers.subschema_for::<AgentList>();
+    answers.subschema_for::<DeletedAgent>();
     let event = event(&mut answers);
     let mut all = answers.take_definitions(true);
     all.insert("Event".to_owned(), event);
@@ -59,11 +65,13 @@ pub fn components() -> Map<String, Value> {
     requests.subschema_for::<RotateBody>();
     requests.subschema_for::<TokenBody>();
     requests.subschema_for::<Asked>();
+    requests.subschema_for::<AgentBody>();
     for (name, schema) in requests.take_definitions(true) {
         // What is both sent and answered is the same either way.
         all.entry(name).or_insert(schema);
     }
     name_the_agent(&mut all);
+    change_the_agent(&mut all);
     all
 }
 
@@ -96,6 +104,17 @@ fn event(generator: &mut SchemaGenerator) -> Value {
     add(Data::<UsageFields<'_>>::json_schema(generator), &["usage.updated"]);
     add(Data::<Warning>::json_schema(generator), &["warning"]);
     json!({ "description": "The `data` of one server-sent event of a run.", "oneOf": variants })
+}
+
+/// Makes two of what is said of agents: of a new one, and of a change.
+fn change_the_agent(all: &mut Map<String, Value>) {
+    let Some(new) = all.get_mut("NewAgent") else { return };
+    let mut change = new.clone();
+    if let Some(properties) = change.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.shift_remove("upstream");
+    }
+    new["required"] = json!(["upstream", "name"]);
+    all.insert("AgentChange".to_owned(), change);
 }
 
 /// Makes two of the one run request: where the path names the agent, and where the body does.

@@ -5,6 +5,7 @@
 //! run takes neither a prompt nor a model nor tools. Invariant: nothing of a caller's reaches the
 //! system prompt, where ACP puts the context, on more than one line.
 
+mod agents;
 mod errors;
 mod request;
 mod response;
@@ -21,6 +22,7 @@ use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
+use crate::outbound::agents::Manages;
 use crate::outbound::{Exchange, Kind, Vendor, typed};
 
 /// This kind of platform.
@@ -40,6 +42,13 @@ pub struct Settings {
     /// Which of ACP's two surfaces is called.
     #[serde(default)]
     pub path_style: PathStyle,
+    /// Where profiles are managed, below the base URL; the trigger surface does not show it.
+    #[serde(default = "agents_path")]
+    pub agents_path: String,
+}
+
+fn agents_path() -> String {
+    "/api/v1/agents".to_owned()
 }
 
 /// Which of ACP's two surfaces is called.
@@ -61,6 +70,11 @@ impl Settings {
         if settings.path_style == PathStyle::Workspace && !has_workspace {
             let message = "needed where path_style is `workspace`".to_owned();
             return Err(vec![FieldError { path: "workspace".to_owned(), message }]);
+        }
+        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+        if !settings.agents_path.starts_with('/') || !settings.agents_path.chars().all(is_plain) {
+            let message = "must be a path that begins with `/`, without a query".to_owned();
+            return Err(vec![FieldError { path: "agents_path".to_owned(), message }]);
         }
         Ok(settings)
     }
@@ -104,6 +118,10 @@ impl Vendor for Acp {
         let wants_json = plan.request.output_schema.is_some();
         let decoder = Box::new(stream::Decoder::new(&self.name, wants_json));
         Ok(Exchange { request, decoder, warnings, is_streamed: request::is_streamed(plan) })
+    }
+
+    fn agents(&self) -> Option<Manages<'_>> {
+        Some(Manages::Platform(self))
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {

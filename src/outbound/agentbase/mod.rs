@@ -3,6 +3,7 @@
 //!
 //! Invariant: the account's balance, which comes with every cost, has no place in our types.
 
+mod agents;
 mod answer;
 mod chunks;
 mod errors;
@@ -22,6 +23,7 @@ use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
+use crate::outbound::agents::Manages;
 use crate::outbound::{self, Exchange, Kind, Vendor, typed};
 pub use extras::Preset;
 
@@ -107,6 +109,10 @@ impl Vendor for Agentbase {
             wants_json: encoded.wants_json,
         }));
         Ok(Exchange { request: encoded.request, decoder, warnings: Vec::new(), is_streamed: true })
+    }
+
+    fn agents(&self) -> Option<Manages<'_>> {
+        Some(Manages::Gateway(self))
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: the system step, which holds the agent's whole prompt, is never passed on.
 
+mod agents;
 mod errors;
 mod options;
 mod request;
@@ -23,6 +24,7 @@ use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
+use crate::outbound::agents::Manages;
 use crate::outbound::{Exchange, Kind, Vendor, typed};
 
 /// This kind of platform.
@@ -119,6 +121,10 @@ impl Vendor for Make {
 
     fn start(&self, plan: &Plan) -> Result<Exchange> {
         request::start(self, plan)
+    }
+
+    fn agents(&self) -> Option<Manages<'_>> {
+        Some(Manages::Platform(self))
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: an execution's own `input` (the agent's prompt and the conversation) is never read.
 
+mod agents;
 mod attachments;
 mod errors;
 mod options;
@@ -19,6 +20,7 @@ use crate::config::Upstream;
 use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
+use crate::outbound::agents::Manages;
 use crate::outbound::{Exchange, Kind, Vendor, typed};
 
 /// This kind of platform.
@@ -108,6 +110,10 @@ impl Vendor for Zaia {
 
     fn start(&self, plan: &Plan) -> Result<Exchange> {
         request::start(&self.name, plan)
+    }
+
+    fn agents(&self) -> Option<Manages<'_>> {
+        Some(Manages::Platform(self))
     }
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {

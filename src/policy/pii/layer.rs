@@ -276,7 +276,7 @@ fn refused(failure: &Failure) -> Error {
     refusal(failure, "answer")
 }
 
-fn count(metrics: &PolicyMetrics, found: &[crate::model::pii::PiiCount]) {
+pub(super) fn count(metrics: &PolicyMetrics, found: &[crate::model::pii::PiiCount]) {
     for of in found {
         metrics.pii_found(&of.entity, &of.direction, &of.action, of.count);
     }

@@ -8,6 +8,7 @@
 //!
 //! Invariant: text comes out treated or not at all.
 
+mod agents;
 mod answer;
 mod catalogue;
 mod check;

@@ -4,7 +4,8 @@
 //! Invariant: transactions lock in one order, and so never wait for each other in a circle: the
 //! version row of keys alone; or reservations with their claims, then accounts by their numbers;
 //! or a bound key, then a conversation, then a run, then a callback, each of them at most once;
-//! or the row of the audit's tree alone; or the key of a workspace's payloads alone. Whatever locks several rows of these skips those that are
+//! or the row of the audit's tree alone; or the key of a workspace's payloads alone; or the row of
+//! an agent alone. Whatever locks several rows of these skips those that are
 //! locked. Records that wait for their place are only added, which waits for nobody.
 
 mod callbacks;
@@ -18,6 +19,7 @@ mod log;
 mod migrate;
 mod payloads;
 mod pool;
+mod presets;
 mod prune;
 mod rows;
 mod runs;
@@ -49,6 +51,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: include_str!("migrations/0002_runs_and_audit.sql") },
     Migration { version: 3, sql: include_str!("migrations/0003_payload_keys.sql") },
     Migration { version: 4, sql: include_str!("migrations/0004_pruned.sql") },
+    Migration { version: 5, sql: include_str!("migrations/0005_presets.sql") },
 ];
 
 /// A server, with its connections.

@@ -13,6 +13,7 @@ mod log;
 mod migrate;
 mod payloads;
 mod presence;
+mod presets;
 mod queue;
 mod reader;
 mod rows;
@@ -45,6 +46,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: include_str!("migrations/0002_runs_and_audit.sql") },
     Migration { version: 3, sql: include_str!("migrations/0003_payload_keys.sql") },
     Migration { version: 4, sql: include_str!("migrations/0004_pruned.sql") },
+    Migration { version: 5, sql: include_str!("migrations/0005_presets.sql") },
 ];
 
 /// How a command ends that does not end well.

@@ -16,6 +16,7 @@ pub enum About {
     Run,
     Thread,
     Agent,
+    Managed,
     Key,
     Record,
     Itself,
@@ -29,10 +30,19 @@ impl About {
             Operation::CreateRun
             | Operation::CreateAgentRun
             | Operation::RunHook
-            | Operation::RunAcp => Self::Agent,
+            | Operation::RunAcp
+            | Operation::GetAgent => Self::Agent,
+            Operation::CreateAgent
+            | Operation::ChangeAgent
+            | Operation::DeleteAgent
+            | Operation::AttachTool
+            | Operation::DetachTool
+            | Operation::AttachServer
+            | Operation::DetachServer => Self::Managed,
             Operation::GetKey | Operation::RotateKey | Operation::RevokeKey => Self::Key,
             Operation::ProveRecord => Self::Record,
             Operation::ListRuns
+            | Operation::ListAgents
             | Operation::ListUpstreams
             | Operation::GetOpenApi
             | Operation::GetMetrics
@@ -107,8 +117,19 @@ impl Things {
                 ("", json!({ "issuer": "corp", "token_id": "t1", "expires_at": expires_at }))
             }
             Operation::ProveRecord => ("0", Value::Null),
+            Operation::CreateAgent => {
+                ("clerk", json!({ "upstream": "acp", "name": "made", "model": "m" }))
+            }
+            Operation::GetAgent | Operation::DetachTool | Operation::DetachServer => {
+                ("support", Value::Null)
+            }
+            Operation::ChangeAgent => ("support", json!({ "name": "changed" })),
+            Operation::DeleteAgent => ("make:tools", Value::Null),
+            Operation::AttachTool => ("support", json!({ "id": "scenario:9" })),
+            Operation::AttachServer => ("support", json!({ "id": "72", "tools": [] })),
             Operation::Explain => ("", json!({ "key": "n8n", "agent": "support" })),
             Operation::ListRuns
+            | Operation::ListAgents
             | Operation::ListUpstreams
             | Operation::GetOpenApi
             | Operation::GetMetrics
@@ -124,6 +145,8 @@ impl Things {
         };
         let fill = |segment: &str| match segment {
             "{workspace}" => "acme".to_owned(),
+            "{tool}" => "scenario:12".to_owned(),
+            "{server}" => "71".to_owned(),
             variable if variable.starts_with('{') => id.to_owned(),
             literal => literal.to_owned(),
         };

@@ -111,7 +111,7 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
 
 /// An upstream as the configuration gives it: what every kind has is taken out, the rest is the
 /// vendor's.
-fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, String> {
+pub(super) fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, String> {
     let mut take = |key: &str| settings.shift_remove(key);
     let Some(Value::String(kind)) = take("kind") else {
         return Err("run.json: upstream.kind is missing".to_owned());

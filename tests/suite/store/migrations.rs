@@ -16,12 +16,14 @@ fn steps(place: &Place) -> Vec<&'static str> {
             include_str!("../../../src/store/sqlite/migrations/0002_runs_and_audit.sql"),
             include_str!("../../../src/store/sqlite/migrations/0003_payload_keys.sql"),
             include_str!("../../../src/store/sqlite/migrations/0004_pruned.sql"),
+            include_str!("../../../src/store/sqlite/migrations/0005_presets.sql"),
         ],
         Keeper::Schema { .. } => vec![
             include_str!("../../../src/store/postgres/migrations/0001_keys_and_budgets.sql"),
             include_str!("../../../src/store/postgres/migrations/0002_runs_and_audit.sql"),
             include_str!("../../../src/store/postgres/migrations/0003_payload_keys.sql"),
             include_str!("../../../src/store/postgres/migrations/0004_pruned.sql"),
+            include_str!("../../../src/store/postgres/migrations/0005_presets.sql"),
         ],
     }
 }
