@@ -6,7 +6,7 @@ use super::describe::Setting;
 use super::reader::Section;
 
 /// How agents are read from their platforms.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Profiles {
     /// How long what was read may be given to others.
     pub kept_for: Duration,

@@ -12,7 +12,7 @@ use super::secret::Secret;
 use crate::model::micro::Micro;
 
 /// Where traces go.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Traces {
     /// The collector.
     pub endpoint: Uri,

@@ -99,6 +99,7 @@ pub(super) fn fixed(a: &Config, b: &Config) -> Vec<&'static str> {
         ("audit.checkpoint.key", a.audit.key == b.audit.key),
         ("audit.checkpoint.to", a.audit.to == b.audit.to),
         ("log", a.log == b.log),
+        ("telemetry.traces", a.traces == b.traces),
     ];
     all.into_iter().filter(|(_, is_same)| !is_same).map(|(path, _)| path).collect()
 }
