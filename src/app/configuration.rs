@@ -76,9 +76,15 @@ fn vendor_faults(reading: &Reading) -> Vec<(String, String)> {
             add(format!("upstreams.{}", upstream.name), found);
         }
         let agents = reading.agents();
-        for (alias, agent) in agents.filter(|(_, agent)| agent.upstream == upstream.name) {
-            let found = outbound::check_preset(upstream, &agent.preset);
-            add(format!("agents.{alias}.preset"), found);
+        for (alias, agent) in agents {
+            for (at, target) in agent.targets().iter().enumerate() {
+                if target.upstream == upstream.name {
+                    let place =
+                        agent.pool.as_ref().map_or_else(String::new, |_| format!(".targets[{at}]"));
+                    let found = outbound::check_preset(upstream, &target.preset);
+                    add(format!("agents.{alias}{place}.preset"), found);
+                }
+            }
         }
     }
     faults
@@ -109,7 +115,7 @@ pub fn summary(config: &Config) -> String {
         line("upstream", format_args!("{name} ({kind}) at {url}"));
     }
     for (alias, agent) in &config.agents {
-        line("agent", format_args!("{alias} is {}:{}", agent.upstream, agent.id));
+        line("agent", format_args!("{alias} is {}", agent.references().join(" or ")));
     }
     for (agent, hook) in &config.hooks {
         line("hook", format_args!("/v1/hooks/{agent}, answers within {:?}", hook.reply_within));

@@ -89,6 +89,7 @@ fn build(
         vendor,
         metrics: measured,
         workspaces: upstream.workspaces.clone(),
+        connect: upstream.clocks.connect,
         health: Box::new(move || breaker.health()),
     };
     Ok((Arc::new(platform), target))

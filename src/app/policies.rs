@@ -7,7 +7,7 @@ mod bounds;
 mod callers;
 mod pii;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::policy::access::{Access, KnownAgent, KnownUpstream, Source, World};
 use crate::policy::limits;
 
@@ -48,10 +48,13 @@ pub(super) fn access(config: &Config) -> Result<Access, Faults> {
         .upstreams
         .values()
         .map(|upstream| KnownUpstream { name: upstream.name.clone(), kind: upstream.kind.clone() });
-    let agents = config.agents.iter().map(|(alias, agent)| KnownAgent {
-        alias: alias.clone(),
-        upstream: agent.upstream.clone(),
-        id: agent.id.clone(),
+    let agents = config.agents.iter().flat_map(|(alias, agent)| {
+        let known = |it: config::Agent| KnownAgent {
+            alias: alias.clone(),
+            upstream: it.upstream,
+            id: it.id,
+        };
+        agent.targets().into_iter().map(known).collect::<Vec<_>>()
     });
     let world = World { upstreams: upstreams.collect(), agents: agents.collect() };
     Access::new(source, &world).map_err(|report| {

@@ -10,10 +10,11 @@ use super::explain::Explainer;
 use super::guard::{self, Guard};
 use super::lasting::Lasting;
 use super::platforms::Platforms;
-use super::{Failure, callbacks, policies};
+use super::{Failure, Surrounding, callbacks, policies};
 use crate::config::{self, Config};
 use crate::gateway::agents::Catalog;
 use crate::gateway::audit::AuditAdmin;
+use crate::gateway::choose::Choices;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::payloads::Keeps;
 use crate::gateway::{self, Gateway};
@@ -37,6 +38,7 @@ pub(super) struct Version {
     pub(super) gateway: Gateway,
     pub(super) guard: Guard,
     platforms: Platforms,
+    choices: Arc<Choices>,
 }
 
 /// The version in force. Cheap to clone.
@@ -70,8 +72,17 @@ impl Version {
         let platforms = Platforms::build(config, built, metrics, clock)?;
         let guards = before.map(|before| (&*before.config, &before.guard));
         let guard = Guard::build(config, lasting, guards)?;
-        let gateway = gateway(config, lasting, &guard, &platforms)?;
-        Ok(Self { config: Arc::clone(config), gateway, guard, platforms })
+        let known = before.filter(|before| before.config.agents == config.agents);
+        let choices = known.map_or_else(
+            || {
+                let Surrounding { clock, ids } = lasting.surrounding.clone();
+                let told = metrics.policy().clone();
+                Arc::new(Choices::new(&config.agents, clock, ids, told))
+            },
+            |known| Arc::clone(&known.choices),
+        );
+        let gateway = gateway(config, lasting, &guard, &platforms, &choices)?;
+        Ok(Self { config: Arc::clone(config), gateway, guard, platforms, choices })
     }
 
     pub(super) fn explainer(&self, lasting: &Lasting) -> Explainer {
@@ -138,6 +149,7 @@ fn gateway(
     lasting: &Lasting,
     guard: &Guard,
     platforms: &Platforms,
+    choices: &Arc<Choices>,
 ) -> Result<Gateway, Failure> {
     let Lasting { surrounding, metrics, tasks, store, sealer, recorder, memory, .. } = lasting;
     let (clock, pauses, bounds) = (&surrounding.clock, &lasting.pauses, &config.runs);
@@ -169,6 +181,7 @@ fn gateway(
     let catalog = Catalog::new(manager, pii.clone(), presets, &config.profiles);
     let keeper = Arc::new(Keeper::new(
         Runs { rows: Arc::clone(&store.rows), sealer: sealer.clone() },
+        Arc::clone(&store.log),
         recorder.scribe.clone(),
         pii.clone(),
         config.audit.payloads.then(|| Keeps {
@@ -198,6 +211,7 @@ fn gateway(
         callbacks: callbacks::callbacks(config, sealer)?,
         lives: Arc::clone(&memory.lives),
         catalog,
+        choices: Arc::clone(choices),
         probe: Box::new(move |now| {
             let store = probed.clone();
             Box::pin(async move { store.probe(now).await })

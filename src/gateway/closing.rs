@@ -20,6 +20,7 @@ use crate::model::call::Call;
 use crate::model::event::{Body, Ending, Happening, Recorded, RunEvent};
 use crate::model::ids::CallbackId;
 use crate::model::plan::Plan;
+use crate::model::record::RunFacts;
 use crate::model::run::{Run, RunStatus};
 use crate::store::rows::{CallbackRow, CallbackState};
 use crate::store::runs::{CallbackContent, EndedRun, Events, KeptCallback, KeptRun};
@@ -74,6 +75,24 @@ impl Closing {
             is_done: false,
             _in_flight: in_flight,
         }
+    }
+
+    /// What is being run.
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The run is another agent's from now on; what its records say of it.
+    pub(super) fn moved(&mut self, plan: Arc<Plan>) -> RunFacts {
+        let more = &mut self.kept.more;
+        more.target = plan.target.clone();
+        more.facts.kind = Some(plan.kind.clone());
+        more.facts.target = Some(plan.target.to_string());
+        more.run = self.journal.run();
+        let platform = self.parts.upstreams.get(plan.upstream());
+        self._in_flight = platform.map(|it| it.metrics.run_started());
+        self.plan = plan;
+        more.facts.clone()
     }
 
     /// Notes in the store what has happened since the last time, where somebody may come back for

@@ -18,7 +18,9 @@ use tower::ServiceExt;
 
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Parts;
+use crate::gateway::choose::{Ticket, was_not_sent};
 use crate::gateway::closing::Closing;
+use crate::gateway::failover::{self, Spare};
 use crate::gateway::journal::Journal;
 use crate::gateway::keeper::Owed;
 use crate::gateway::payloads::Said;
@@ -34,6 +36,9 @@ use crate::store::runs::NewRun;
 /// How often what has happened in a run is noted in the store, for who reads it elsewhere.
 const NOTE_EVERY: Duration = Duration::from_millis(250);
 
+/// The connection's own clock is to ring before anybody stops waiting for it.
+const MARGIN: Duration = Duration::from_millis(50);
+
 /// A run that is to be recorded and driven.
 pub(super) struct Task {
     pub(super) run_call: RunCall,
@@ -48,11 +53,13 @@ pub(super) struct Task {
     pub(super) tell: oneshot::Sender<Result<Written>>,
     /// Held until it is written.
     pub(super) guard: Option<KeyGuard>,
+    /// To whom else it may go, where its agent has others of the same name.
+    pub(super) spare: Option<Box<Spare>>,
 }
 
 /// Has a run recorded and drives it to its end.
 pub(super) async fn run(parts: Arc<Parts>, task: Task) {
-    let Task { run_call, journal, new, said, is_strict, tell, guard } = task;
+    let Task { run_call, journal, new, said, is_strict, tell, guard, spare } = task;
     let (new, keeper) = (Arc::new(new), &parts.keeper);
     let (call, plan) = (Arc::clone(&run_call.call), Arc::clone(&run_call.plan));
     let closing = |admission| {
@@ -78,7 +85,7 @@ pub(super) async fn run(parts: Arc<Parts>, task: Task) {
         tell.send(written).ok();
         let closing = closing(None);
         parts.shelf.put(Arc::clone(&journal));
-        return drive(&parts, run_call, closing).await;
+        return drive(&parts, run_call, closing, spare).await;
     }
     let (settle, settled) = oneshot::channel();
     call.facts.admitted();
@@ -94,54 +101,91 @@ pub(super) async fn run(parts: Arc<Parts>, task: Task) {
         settle.send(written.is_ok()).ok();
         tell.send(written).ok();
     };
-    join(admitting, drive(&parts, run_call, closing)).await;
+    join(admitting, drive(&parts, run_call, closing, spare)).await;
 }
 
 /// Drives a run to its end. A fault in it must not end what records it.
-async fn drive(parts: &Arc<Parts>, run_call: RunCall, closing: Closing) {
-    let driving = AssertUnwindSafe(Box::pin(to_its_end(parts, run_call, closing)));
+async fn drive(parts: &Arc<Parts>, run_call: RunCall, closing: Closing, spare: Option<Box<Spare>>) {
+    let driving = AssertUnwindSafe(Box::pin(to_its_end(parts, run_call, closing, spare)));
     if driving.catch_unwind().await.is_err() {
         tracing::error!("a run's task panicked");
     }
 }
 
-async fn to_its_end(parts: &Arc<Parts>, run_call: RunCall, mut closing: Closing) {
-    let journal = Arc::clone(&closing.journal);
-    let ending = {
-        let pumped = async {
-            let opened = {
-                let mut opening = parts.service.clone().oneshot(run_call);
-                poll_fn(|cx| {
-                    if let Poll::Ready(stop) = journal.poll_stop(cx) {
-                        return Poll::Ready(Err(stop));
-                    }
-                    std::pin::Pin::new(&mut opening).poll(cx).map(Ok)
-                })
-                .await
-            };
-            match opened {
-                Ok(Ok(events)) => pump(&closing, events).await,
-                Ok(Err(error)) => RunEvent::live(Happening::Ended(Ending::Failed(error))),
-                Err(stop) => stopped(parts, &journal, stop),
-            }
+async fn to_its_end(
+    parts: &Arc<Parts>,
+    mut run_call: RunCall,
+    mut closing: Closing,
+    mut spare: Option<Box<Spare>>,
+) {
+    let failed = |error| RunEvent::live(Happening::Ended(Ending::Failed(error)));
+    let ending = loop {
+        let unsent = match attempt(parts, &closing, spare.as_deref(), run_call).await {
+            Ok(ending) => break ending,
+            Err(unsent) => unsent,
         };
-        let noting = async {
-            loop {
-                tokio::time::sleep(NOTE_EVERY).await;
-                closing.note().await;
-            }
-        };
-        tokio::select! {
-            biased;
-            ending = pumped => ending,
-            () = noting => return,
+        let Some(spare) = &mut spare else { break failed(unsent) };
+        match spare.next(parts, &mut closing, unsent).await {
+            Ok(next) => run_call = next,
+            Err(error) => break failed(error),
         }
     };
+    let ticket = spare.and_then(|mut spare| spare.ticket.take());
+    if let (Some(ticket), Happening::Ended(ending)) = (ticket, &ending.what) {
+        ticket.ended(ending);
+    }
     closing.close(ending).await;
 }
 
+/// Sends a run to its agent: how it ended, or why it was not sent where it may go to another.
+async fn attempt(
+    parts: &Arc<Parts>,
+    closing: &Closing,
+    spare: Option<&Spare>,
+    run_call: RunCall,
+) -> Result<RunEvent> {
+    let journal = &closing.journal;
+    let failed = |error| RunEvent::live(Happening::Ended(Ending::Failed(error)));
+    let ticket = spare.and_then(|spare| spare.ticket.as_ref());
+    let spare = spare.filter(|spare| spare.has_more());
+    let connect = parts.upstreams.get(run_call.plan.upstream()).map(|it| it.connect);
+    let pumped = async {
+        let opening = async {
+            let events = parts.service.clone().oneshot(run_call).await?;
+            match (spare, connect) {
+                (Some(_), Some(connect)) => failover::sent(events, connect + MARGIN).await,
+                (Some(_) | None, _) => Ok(events),
+            }
+        };
+        let mut opening = std::pin::pin!(opening);
+        let opened = poll_fn(|cx| {
+            if let Poll::Ready(stop) = journal.poll_stop(cx) {
+                return Poll::Ready(Err(stop));
+            }
+            opening.as_mut().poll(cx).map(Ok)
+        });
+        match opened.await {
+            Ok(Ok(events)) => Ok(pump(closing, events, ticket).await),
+            Ok(Err(error)) if spare.is_some() && was_not_sent(&error) => Err(error),
+            Ok(Err(error)) => Ok(failed(error)),
+            Err(stop) => Ok(stopped(parts, journal, stop)),
+        }
+    };
+    let noting = async {
+        loop {
+            tokio::time::sleep(NOTE_EVERY).await;
+            closing.note().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ending = pumped => ending,
+        () = noting => Err(Error::new(Kind::Internal, "noting a run ended")),
+    }
+}
+
 /// Writes events to the journal until one is the end, which it gives back.
-async fn pump(run: &Closing, mut events: RunEvents) -> RunEvent {
+async fn pump(run: &Closing, mut events: RunEvents, mut ticket: Option<&Ticket>) -> RunEvent {
     let failed = |error| RunEvent::live(Happening::Ended(Ending::Failed(error)));
     let (parts, journal) = (&*run.parts, &*run.journal);
     let mut last = None;
@@ -172,6 +216,11 @@ async fn pump(run: &Closing, mut events: RunEvents) -> RunEvent {
         match last.replace(came) {
             None => run.measure(|metrics, took| metrics.first_event(took)),
             Some(before) => run.measure(|it, _| it.event_gap(came.saturating_sub(before))),
+        }
+        let is_news =
+            !event.synthetic && !matches!(event.what, Happening::Warning(_) | Happening::Pii(_));
+        if let Some(ticket) = ticket.take_if(|_| is_news) {
+            ticket.answering();
         }
         if matches!(event.what, Happening::Ended(_)) {
             return event;

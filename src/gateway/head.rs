@@ -7,9 +7,10 @@ use crate::gateway::payloads::Said;
 use crate::gateway::replay::Keyed;
 use crate::gateway::{Gateway, records};
 use crate::model::call::Call;
+use crate::model::ids::RunId;
 use crate::model::judge::{Action, Basis, Question, Resource, When};
 use crate::model::plan::Plan;
-use crate::model::record::{CallFacts, Digest};
+use crate::model::record::{CallFacts, Digest, RunFacts};
 use crate::model::run::{Run, RunObject, RunStatus, RunUpstream, Usage, Warning};
 use crate::store::log::Entry;
 use crate::store::runs::{CallbackTo, KeptRun, More, NewRun, NewTurn};
@@ -23,6 +24,8 @@ pub(super) struct Recorded {
     pub(super) version: i64,
     /// What seals its payloads, where they are kept.
     pub(super) said: Option<Said>,
+    /// The run that it is a copy of.
+    pub(super) shadow_of: Option<RunId>,
 }
 
 impl Gateway {
@@ -67,9 +70,9 @@ impl Gateway {
         is_stored: bool,
     ) -> Result<NewRun> {
         let keeper = &self.0.keeper;
-        let Recorded { request, keyed, callback, version, said } = recorded;
+        let Recorded { request, keyed, callback, version, said, shadow_of } = recorded;
         let key = keyed.as_ref().map(Keyed::shown);
-        let facts = records::facts(plan, run, request, key);
+        let facts = RunFacts { shadow_of, ..records::facts(plan, run, request, key) };
         let basis = self.basis(call, plan);
         let mut record = records::admitted(&keeper.scribe, call, run, &facts, basis);
         record.payload = said.map(|said| said.asked(&record.id)).transpose()?;
@@ -105,7 +108,7 @@ impl Gateway {
     }
 
     /// What let a run in, for its record.
-    fn basis(&self, call: &Call, plan: &Plan) -> Basis {
+    pub(super) fn basis(&self, call: &Call, plan: &Plan) -> Basis {
         let servers = plan.servers();
         let when = When::at(self.0.clock.now());
         self.0.judge.basis(&Question {

@@ -4,6 +4,7 @@
 //!
 //! Invariant: one lock, never held across an await; wakers are called after it is released.
 
+mod place;
 mod state;
 
 use std::sync::Arc;
@@ -58,8 +59,6 @@ pub struct Journal {
     pub id: RunId,
     /// Whose it is.
     pub owner: Principal,
-    /// The agent.
-    pub target: AgentRef,
     /// What stands behind its tokens.
     pub vault: Option<Arc<dyn TokenVault>>,
     window: Window,
@@ -96,9 +95,9 @@ impl Journal {
     ) -> Self {
         let (id, at) = (run.id.clone(), run.created_at);
         let head = Arc::clone(&run);
-        let mut state = State::new(run, request_id, keep);
+        let mut state = State::new(run, target, request_id, keep);
         state.record(&id, at, false, Body::Created(head), window);
-        Self { id, owner, target, vault: None, window, state: Mutex::new(state) }
+        Self { id, owner, vault: None, window, state: Mutex::new(state) }
     }
 
     /// The journal of a run that somebody else drives, or that has ended before: with the events

@@ -18,6 +18,7 @@ use crate::model::run::{Run, RunStatus};
 use crate::model::scribe::Scribe;
 use crate::model::vault::Vaults;
 use crate::store::health::{Health, is_lost, unrecorded};
+use crate::store::log::Log;
 use crate::store::rows::Admitted;
 use crate::store::runs::{EndedRun, NewRun, Runs};
 
@@ -25,6 +26,8 @@ use crate::store::runs::{EndedRun, NewRun, Runs};
 pub struct Keeper {
     /// Runs and what belongs to them.
     pub runs: Runs,
+    /// Where records stand that come with no run's row.
+    pub log: Arc<dyn Log>,
     /// Begins records.
     pub scribe: Scribe,
     /// Makes vaults of what was kept of them.
@@ -56,6 +59,7 @@ impl Keeper {
     /// Keeps runs in this store.
     pub fn new(
         runs: Runs,
+        log: Arc<dyn Log>,
         scribe: Scribe,
         vaults: Arc<dyn Vaults>,
         payloads: Option<Keeps>,
@@ -63,7 +67,7 @@ impl Keeper {
         health: Health,
         owed: Arc<Debts>,
     ) -> Self {
-        Self { runs, scribe, vaults, payloads, durability, health, owed }
+        Self { runs, log, scribe, vaults, payloads, durability, health, owed }
     }
 
     /// Admits a run. `AuditUnavailable` where that cannot be written.

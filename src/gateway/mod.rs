@@ -7,9 +7,11 @@
 pub mod agents;
 pub mod audit;
 pub mod cancel;
+pub mod choose;
 mod closing;
 pub mod deliver;
 pub mod drive;
+mod failover;
 mod head;
 pub mod journal;
 pub mod keeper;
@@ -19,11 +21,13 @@ pub mod lives;
 pub mod memory;
 mod mirror;
 pub mod payloads;
+mod propose;
 pub mod read;
 pub mod reader;
 mod records;
 pub mod replay;
 mod restore;
+mod shadow;
 pub mod shelf;
 pub mod start;
 pub mod threads;
@@ -31,6 +35,7 @@ pub mod visible;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
@@ -39,6 +44,7 @@ use crate::clock::{Clock, Ids, Timestamp};
 use crate::config;
 use crate::error::Result;
 use crate::gateway::agents::Catalog;
+use crate::gateway::choose::Choices;
 use crate::gateway::deliver::Callbacks;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::lives::Lives;
@@ -78,6 +84,8 @@ pub struct Parts {
     pub upstreams: IndexMap<String, Arc<Platform>>,
     /// The configured aliases.
     pub agents: IndexMap<String, config::Agent>,
+    /// What is known of agents that share a name.
+    pub choices: Arc<Choices>,
     /// Bounds.
     pub bounds: config::Runs,
     /// The ADMIT stack.
@@ -119,6 +127,8 @@ pub struct Platform {
     pub metrics: UpstreamMetrics,
     /// The workspaces whose callers may see it; none for all.
     pub workspaces: Vec<String>,
+    /// The longest that a connection to it may take.
+    pub connect: Duration,
     /// How it is doing.
     pub health: Box<dyn Fn() -> Health + Send + Sync>,
 }

@@ -181,13 +181,14 @@ impl Gateway {
     /// widened by any policy.
     fn shows(&self, call: &Call, journal: &Journal) -> bool {
         is_of(call, &journal.owner.workspace)
-            && self.reaches(call.principal(), &journal.target)
+            && self.reaches(call.principal(), &journal.target())
             && self.may(call, Action::Read, journal).is_ok()
     }
 
     /// Asks policy about a run.
     pub(super) fn may(&self, call: &Call, action: Action<'_>, journal: &Journal) -> Result<()> {
-        let (id, agent) = (journal.id.as_str(), (&journal.target).into());
+        let target = journal.target();
+        let (id, agent) = (journal.id.as_str(), (&target).into());
         let (workspace, subject) = (&*journal.owner.workspace, &*journal.owner.subject);
         self.ask(call, action, Resource::Run(Owned { id, agent, workspace, subject }))
     }

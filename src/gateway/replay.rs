@@ -125,7 +125,7 @@ impl Gateway {
         }
         let run = journal.run();
         call.facts
-            .tell(RunFacts { id: Some(id.clone()), ..RunFacts::of(&run.agent, &journal.target) });
+            .tell(RunFacts { id: Some(id.clone()), ..RunFacts::of(&run.agent, &journal.target()) });
         let view = View::own(&journal);
         let reader = Reader::new(Arc::clone(&journal), 0, false, view.clone());
         self.mirror(&journal);

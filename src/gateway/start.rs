@@ -1,33 +1,32 @@
-//! Starts a run: finds the agent, holds the request against what its platform can do, finds or
-//! opens the conversation, asks the ADMIT stack, has the run recorded, opens the journal, and has
-//! the run driven. A request whose key is bound to a run is answered by that run.
+//! Starts a run: finds the agent, has the run proposed to it, has it recorded, opens the journal,
+//! and has the run driven. A request whose key is bound to a run is answered by that run.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
-use tower::ServiceExt;
 use tracing::Instrument;
 
 use crate::config::Durability;
 use crate::error::{Error, Kind, Result};
+use crate::gateway::choose::target_of;
 use crate::gateway::drive::{self, Task};
+use crate::gateway::failover::Spare;
 use crate::gateway::head::Recorded;
 use crate::gateway::journal::{Journal, Keep, Window};
+use crate::gateway::propose::{Ask, Busy, Proposed};
 use crate::gateway::reader::Reader;
 use crate::gateway::replay::KeyGuard;
 use crate::gateway::restore::View;
-use crate::gateway::threads::{Threads, busy, not_found};
+use crate::gateway::threads::busy;
 use crate::gateway::{Gateway, records};
-use crate::model::agent::AgentRef;
 use crate::model::call::Call;
-use crate::model::capability::{Field, Support};
-use crate::model::ids::{RunId, ThreadId};
-use crate::model::judge::{Circumstances, Mode};
-use crate::model::plan::{Admission, Grants, Plan, PlannedThread, Proposal, RunCall, ToolControl};
+use crate::model::ids::RunId;
+use crate::model::judge::Mode;
+use crate::model::plan::{Grants, Plan, RunCall};
 use crate::model::record::RunFacts;
 use crate::model::request::RunRequest;
-use crate::model::run::{Run, Warning};
+use crate::model::run::Run;
 use crate::store::health::unrecorded;
 use crate::store::rows::Admitted as Written;
 use crate::store::runs::CallbackTo;
@@ -53,12 +52,21 @@ pub struct Wanted {
     pub key: Option<String>,
     /// Whom its end is told.
     pub callback: Option<CallbackTo>,
+    /// The run that it is a copy of, for comparison.
+    pub shadow_of: Option<RunId>,
 }
 
 impl From<Keep> for Wanted {
     fn from(keep: Keep) -> Self {
-        Self { keep, key: None, callback: None }
+        Self { keep, key: None, callback: None, shadow_of: None }
     }
+}
+
+/// What is sent, and to whom else it may be.
+struct Sending {
+    plan: Arc<Plan>,
+    grants: Grants,
+    spare: Option<Box<Spare>>,
 }
 
 impl Gateway {
@@ -68,26 +76,23 @@ impl Gateway {
         &self,
         call: &Arc<Call>,
         agent: &str,
-        mut request: RunRequest,
+        request: RunRequest,
         wanted: impl Into<Wanted>,
     ) -> Result<Admitted> {
-        let Wanted { keep, key, callback } = wanted.into();
-        let mut alias = self.visible(call.principal(), agent)?;
-        self.preset(call, &mut alias).await?;
-        let platform = self.platform(&alias.upstream)?;
-        let table = platform.vendor.capabilities();
-        let target = AgentRef { upstream: alias.upstream, native: alias.id };
+        let Wanted { keep, key, callback, shadow_of } = wanted.into();
+        let named = self.resolve(agent).ok_or_else(Error::no_such_agent)?;
+        let aims = self.visible_of(call.principal(), agent, &named);
+        let target = aims.first().map(target_of).ok_or_else(Error::no_such_agent)?;
         call.facts.tell(RunFacts::of(agent, &target));
         let mode = match keep {
             Keep::Detached => Mode::Background,
             Keep::WhileRead | Keep::UntilDetached | Keep::Kept if request.stream => Mode::Stream,
             Keep::WhileRead | Keep::UntilDetached | Keep::Kept => Mode::Whole,
         };
-        let told = |target: &AgentRef, request: &RunRequest, error| {
-            self.refused(call, target, request, mode, error)
-        };
+        let told = |error| self.refused(call, &target, &request, mode, error);
         let text = canonical(&request)?;
-        let keyed = key.map(|key| self.keyed(call, &key, &target, &text));
+        // Of several agents, whichever is chosen: the same request is the same run.
+        let keyed = key.map(|key| self.keyed(call, &key, &target_of(&named), &text));
         let mut guard = None;
         if let Some(keyed) = &keyed {
             let held = self.0.keys.hold(keyed).await;
@@ -97,48 +102,32 @@ impl Gateway {
             guard = Some(held);
         }
         if let Some(to) = &callback {
-            let checked = self.0.callbacks.check(&to.url);
-            checked.map_err(|error| told(&target, &request, error))?;
+            self.0.callbacks.check(&to.url).map_err(told)?;
         }
-        self.check(&request, keep).map_err(|error| told(&target, &request, error))?;
+        self.check(&request, keep).map_err(told)?;
         self.0.keeper.check()?;
-        let mut warnings = std::mem::take(&mut request.warnings);
-        let admitted = table.admit(&mut request, &target.upstream);
-        warnings.extend(admitted.map_err(|error| told(&target, &request, error))?);
-        let thread = self.thread_for(call, agent, &target, &request, &mut warnings).await;
-        let (thread, version) = thread.map_err(|error| told(&target, &request, error))?;
-        let busy = Busy { threads: &self.0.threads, id: Some(thread.id.clone()) };
-        let run_id = RunId::new(&*self.0.ids, self.0.clock.now());
-        let plan = Plan {
-            run_id,
-            target,
-            kind: platform.kind.clone(),
-            mode,
-            tools: ToolControl {
-                tells: platform.vendor.governs_tools(),
-                restricts: table.support(Field::Tools) == Support::Native,
-                must_be_seen: request.tools.is_some(),
-            },
-            preset: alias.preset,
-            request,
-            pii: Vec::new(),
-            thread,
+        let shadowed = self.shadowed(agent, &named, &request);
+        let stays = match &request.thread_id {
+            Some(id) if named.pool.is_some() => self.stays_with(id).await?,
+            Some(_) | None => None,
         };
-        // A background caller is answered before the platform is asked: what only the platform's
-        // own encoder can refuse must be found now, or it would be told 202 for nothing.
-        if keep == Keep::Detached {
-            let started = platform.vendor.start(&plan);
-            started.map_err(|error| told(&plan.target, &plan.request, error))?;
+        let mut choice = self.choice(agent, &named, aims, stays.as_ref(), request);
+        let ask = Ask { call: Arc::clone(call), agent: agent.to_owned(), keep, mode };
+        let proposed = self.propose(&ask, &mut choice, || None).await?;
+        let Proposed { plan, grants, warnings, version, ticket } = proposed;
+        let busy = Busy { threads: &self.0.threads, id: Some(plan.thread.id.clone()) };
+        if named.pool.is_some() {
+            self.0.choices.metrics.chosen("chosen");
         }
-        let proposal = Proposal { call: Arc::clone(call), plan };
-        let admission = self.0.admission.clone().oneshot(proposal).await?;
-        let Admission { plan, grants } = admission;
+        let is_several = ticket.is_some() || choice.has_more();
+        let spare = is_several.then(|| Box::new(Spare { ask, choice, ticket }));
         let plan = Arc::new(plan);
         let said = match &self.0.keeper.payloads {
             Some(keeps) => Some(keeps.of(call, &plan, self.0.clock.now()).await?),
             None => None,
         };
         let run = self.head(agent, &plan, warnings);
+        let first = run.id.clone();
         busy.handed_over();
         let request = records::digest(&self.0.keeper.runs.sealer, &text);
         // A run that can be come back to goes on when its caller hangs up.
@@ -148,8 +137,13 @@ impl Gateway {
             }
             Keep::WhileRead | Keep::UntilDetached | Keep::Kept | Keep::Detached => keep,
         };
-        let recorded = Recorded { request, keyed, callback, version, said };
-        self.admit(call, run, (plan, grants), keep, recorded, guard).await
+        let recorded = Recorded { request, keyed, callback, version, said, shadow_of };
+        let sending = Sending { plan, grants, spare };
+        let admitted = self.admit(call, run, sending, keep, recorded, guard).await?;
+        if let Some(shadowed) = shadowed.filter(|_| !admitted.is_replayed) {
+            self.copy(call, first, shadowed);
+        }
+        Ok(admitted)
     }
 
     /// Has the run recorded and driven, and waits until it is recorded.
@@ -157,11 +151,12 @@ impl Gateway {
         &self,
         call: &Arc<Call>,
         run: Run,
-        (plan, grants): (Arc<Plan>, Grants),
+        sending: Sending,
         keep: Keep,
         recorded: Recorded,
         guard: Option<KeyGuard>,
     ) -> Result<Admitted> {
+        let Sending { plan, grants, spare } = sending;
         let (parts, keeper) = (&self.0, &self.0.keeper);
         let head = Arc::new(run);
         let span = spans::run(&head.agent, &plan.target, &plan.kind);
@@ -186,7 +181,7 @@ impl Gateway {
         let run_call = RunCall { call: Arc::clone(call), plan, grants, halt };
         // From here on the run is its own task's: whoever hangs up now takes nothing along.
         let (tell, told) = oneshot::channel();
-        let task = Task { run_call, journal, new, said, is_strict, tell, guard };
+        let task = Task { run_call, journal, new, said, is_strict, tell, guard, spare };
         parts.tasks.spawn("run", drive::run(Arc::clone(parts), task).instrument(span));
         let lost = |_| Error::new(Kind::Internal, "the run's task ended unexpectedly");
         match told.await.map_err(lost)?? {
@@ -194,27 +189,6 @@ impl Gateway {
             Written::Bound(binding) => self.attach(call, &binding.run_id).await,
             Written::Busy => Err(busy()),
         }
-    }
-
-    /// What is told of a request that is refused before the ADMIT stack has been asked.
-    fn refused(
-        &self,
-        call: &Call,
-        target: &AgentRef,
-        request: &RunRequest,
-        mode: Mode,
-        error: Error,
-    ) -> Error {
-        let servers: Vec<&str> = request.mcp_servers.iter().map(|it| it.url.as_str()).collect();
-        let circumstances = Circumstances {
-            mode,
-            model: request.model.as_deref(),
-            tools: request.tools.as_deref(),
-            mcp_servers: &servers,
-            max_cost_usd: request.limits.max_cost_usd,
-            ..self.plain(call)
-        };
-        self.told(call, target, circumstances, error)
     }
 
     fn check(&self, request: &RunRequest, keep: Keep) -> Result<()> {
@@ -241,60 +215,10 @@ impl Gateway {
         let error = Error::new(Kind::Overloaded, "too many background runs are in flight");
         Err(error.retry_after(std::time::Duration::from_secs(5)))
     }
-
-    /// The conversation of a run, and the version at which it stands.
-    async fn thread_for(
-        &self,
-        call: &Call,
-        agent: &str,
-        target: &AgentRef,
-        request: &RunRequest,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<(PlannedThread, i64)> {
-        let now = self.0.clock.now();
-        let who = call.principal();
-        let Some(id) = &request.thread_id else {
-            let id = ThreadId::new(&*self.0.ids, now);
-            return Ok((self.0.threads.open(id, who, agent, target.clone(), now), 0));
-        };
-        self.0.threads.check_idle(id, who, target)?;
-        let keeper = &self.0.keeper;
-        let kept = keeper.runs.thread(id).await?.ok_or_else(not_found)?;
-        let version = kept.version;
-        let vault = keeper.vaults.restored(who, id.as_str(), &kept.vault);
-        let (thread, dropped) = self.0.threads.resume(kept, vault, who, target, now)?;
-        if dropped > 0 {
-            let detail = format!("the thread's oldest {dropped} messages are no longer kept");
-            warnings.push(Warning::new("history_truncated", Some("thread_id"), detail));
-        }
-        Ok((thread, version))
-    }
 }
 
 /// A request as text: the same for two requests that ask for the same.
 fn canonical(request: &RunRequest) -> Result<Vec<u8>> {
     serde_json::to_vec(request)
         .map_err(|cause| Error::new(Kind::Internal, "the request has no JSON").caused_by(cause))
-}
-
-/// A conversation that waits for its run to be admitted. Dropped, because the run was refused or
-/// its caller has left, it is as it was before.
-struct Busy<'a> {
-    threads: &'a Threads,
-    id: Option<ThreadId>,
-}
-
-impl Busy<'_> {
-    /// The run's own task closes it from here on.
-    fn handed_over(mut self) {
-        self.id = None;
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id.take() {
-            self.threads.release(&id);
-        }
-    }
 }

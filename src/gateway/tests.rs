@@ -83,6 +83,7 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         metrics: Metrics::new(Timestamp(0)).unwrap().upstream("up", "fake"),
         workspaces: Vec::new(),
         health: Box::new(|| Health::Healthy),
+        connect: Duration::from_secs(5),
     };
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_000_000)));
     let ids: Arc<dyn Ids> = Arc::new(CountingIds::default());
@@ -94,6 +95,7 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
     let store = crate::store::open(&url, Arc::clone(&clock), &tasks).await.unwrap();
     let keeper = Keeper::new(
         Runs { rows: Arc::clone(&store.rows), sealer: Sealer::new(&[7; 32], &[]) },
+        Arc::clone(&store.log),
         Scribe::new(Arc::clone(&clock), Arc::clone(&ids)),
         Arc::new(NoVaults),
         None,
@@ -102,8 +104,11 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         Arc::default(),
     );
     let catalog = catalog(&store, &clock);
+    let policy = Metrics::new(Timestamp(0)).unwrap().policy().clone();
+    let none = IndexMap::new();
     Gateway::new(Parts {
         catalog,
+        choices: Arc::new(Choices::new(&none, Arc::clone(&clock), Arc::clone(&ids), policy)),
         clock,
         ids,
         tasks,

@@ -140,6 +140,13 @@ impl Threads {
         self.busy.lock().get(id).map(Entry::kept)
     }
 
+    /// The run that opens a conversation is another agent's: nobody has seen it yet.
+    pub(super) fn moved(&self, id: &ThreadId, target: &AgentRef) {
+        if let Some(entry) = self.busy.lock().get_mut(id) {
+            entry.thread.target = target.clone();
+        }
+    }
+
     /// Its run is over, or there never was one.
     pub fn release(&self, id: &ThreadId) {
         self.busy.lock().remove(id);

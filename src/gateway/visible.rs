@@ -13,10 +13,23 @@ use crate::model::judge::{Action, Circumstances, Question, Resource, When};
 use crate::model::principal::Principal;
 
 impl Gateway {
-    /// The agent of a reference or an alias, if this caller can see it.
+    /// The agent of a reference or an alias, if this caller can see it; of several under one name,
+    /// the first that it can see.
     pub fn visible(&self, who: &Principal, agent: &str) -> Result<config::Agent> {
-        let found = self.resolve(agent).filter(|target| self.sees(who, agent, target));
-        found.ok_or_else(Error::no_such_agent)
+        let found = self.resolve(agent).ok_or_else(Error::no_such_agent)?;
+        self.visible_of(who, agent, &found).into_iter().next().ok_or_else(Error::no_such_agent)
+    }
+
+    /// Of the agents that a name stands for, those that this caller can see.
+    pub(super) fn visible_of(
+        &self,
+        who: &Principal,
+        name: &str,
+        named: &config::Agent,
+    ) -> Vec<config::Agent> {
+        let mut targets = named.targets();
+        targets.retain(|target| self.sees(who, name, target));
+        targets
     }
 
     /// What a caller is told of a run that was refused before policy was asked: nothing of an agent
@@ -50,7 +63,7 @@ impl Gateway {
     /// Whether a caller can see an upstream at all.
     pub(super) fn sees_upstream(&self, who: &Principal, name: &str, platform: &Platform) -> bool {
         let may_reach = |entry: &String| match self.0.agents.get(entry) {
-            Some(alias) => alias.upstream == name,
+            Some(alias) => alias.targets().iter().any(|it| it.upstream == name),
             None => entry.split_once(':').is_some_and(|(upstream, _)| upstream == name),
         };
         is_open_to(&platform.workspaces, who)
@@ -66,7 +79,7 @@ impl Gateway {
     /// Whether a credential is for the agent of a run or a thread, by whichever name.
     pub(super) fn reaches(&self, who: &Principal, target: &AgentRef) -> bool {
         let is_it = |entry: &String| match self.0.agents.get(entry) {
-            Some(alias) => alias.upstream == target.upstream && alias.id == target.native,
+            Some(alias) => alias.is(&target.upstream, &target.native),
             None => names(entry, &target.upstream, &target.native),
         };
         who.agents.as_ref().is_none_or(|list| list.iter().any(is_it))
@@ -75,8 +88,7 @@ impl Gateway {
     fn sees(&self, who: &Principal, name: &str, target: &config::Agent) -> bool {
         let Some(platform) = self.0.upstreams.get(&target.upstream) else { return false };
         // Whoever names an alias's agent by its reference must pass what bounds the alias.
-        let is_same =
-            |alias: &&config::Agent| alias.upstream == target.upstream && alias.id == target.id;
+        let is_same = |alias: &&config::Agent| alias.is(&target.upstream, &target.id);
         let mut aliases = self.0.agents.values().filter(is_same);
         is_open_to(&platform.workspaces, who)
             && is_open_to(&target.workspaces, who)
@@ -94,8 +106,7 @@ impl Gateway {
         Some(config::Agent {
             upstream: reference.upstream,
             id: reference.native,
-            preset: serde_json::Map::new(),
-            workspaces: Vec::new(),
+            ..config::Agent::default()
         })
     }
 
@@ -128,8 +139,7 @@ mod tests {
         let target = config::Agent {
             upstream: "make".to_owned(),
             id: "8d2f".to_owned(),
-            preset: serde_json::Map::new(),
-            workspaces: Vec::new(),
+            ..config::Agent::default()
         };
         for (entry, name, listed) in [
             ("support", "support", true),

@@ -47,7 +47,7 @@ pub async fn whole(
         Patience::None => Keep::Detached,
     };
     let Asked { key, callback } = asked;
-    let wanted = Wanted { keep, key, callback };
+    let wanted = Wanted { key, callback, ..keep.into() };
     let admitted = gateway.start(call, agent, request, wanted).await?;
     let Admitted { run, mut reader, is_replayed } = admitted;
     let within = match patience {
@@ -85,7 +85,7 @@ pub async fn streamed(
     asked: Asked,
 ) -> Result<(Streamed, bool)> {
     let Asked { key, callback } = asked;
-    let wanted = Wanted { keep: Keep::WhileRead, key, callback };
+    let wanted = Wanted { key, callback, ..Keep::WhileRead.into() };
     let Admitted { mut reader, is_replayed, .. } =
         gateway.start(call, agent, request, wanted).await?;
     let mut read = Vec::new();

@@ -208,6 +208,9 @@ pub struct RunFacts {
     /// How its caller waits for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    /// The run that it is a copy of, for comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow_of: Option<RunId>,
     /// The keyed digest of the caller's idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<String>,

@@ -26,6 +26,7 @@ mod audit;
 mod background;
 mod bearers;
 mod callers;
+mod choosing;
 mod counters;
 mod credentials;
 mod docs;

@@ -80,11 +80,11 @@ fn account(word: &str) -> Option<budget::Dimension> {
 
 /// Agents by what their names stand for, so that an agent is the same under all of its names.
 pub(super) fn references(config: &Config, agents: &[String]) -> Vec<String> {
-    let reference = |name: &String| match config.agents.get(name) {
-        Some(alias) => format!("{}:{}", alias.upstream, alias.id),
-        None => name.clone(),
+    let references = |name: &String| match config.agents.get(name) {
+        Some(alias) => alias.references(),
+        None => vec![name.clone()],
     };
-    agents.iter().map(reference).collect()
+    agents.iter().flat_map(references).collect()
 }
 
 /// Names in a filter that stand for nothing: it would never hold.

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 
 use super::{Found, Keep, Seat, Window};
 use crate::clock::Timestamp;
+use crate::model::agent::AgentRef;
 use crate::model::event::{Body, Recorded};
 use crate::model::fold::Fold;
 use crate::model::halt::Stop;
@@ -19,6 +20,8 @@ use crate::model::run::{Run, Warning};
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) fold: Fold,
+    /// The agent.
+    pub(super) target: AgentRef,
     pub(super) keep: Keep,
     pub(super) detached: Option<Arc<AtomicUsize>>,
     pub(super) kept: VecDeque<(Arc<Recorded>, usize)>,
@@ -42,9 +45,10 @@ pub(super) struct State {
 
 impl State {
     /// Of a run that was just admitted; `request_id` stands in the problem if it fails.
-    pub(super) fn new(run: Arc<Run>, request_id: &str, keep: Keep) -> Self {
+    pub(super) fn new(run: Arc<Run>, target: AgentRef, request_id: &str, keep: Keep) -> Self {
         Self {
             fold: Fold::new(run, request_id),
+            target,
             keep,
             detached: None,
             kept: VecDeque::new(),

@@ -12,6 +12,10 @@ use crate::model::upstream::Health;
 #[derive(Debug)]
 pub struct Circuit {
     settings: config::Breaker,
+    /// The longest that it stays open before a probe.
+    longest: Duration,
+    /// How often it has opened since it last was well.
+    opened: u32,
     state: State,
 }
 
@@ -50,7 +54,14 @@ pub enum Sign {
 impl Circuit {
     /// A closed circuit.
     pub fn new(settings: config::Breaker) -> Self {
-        Self { settings, state: State::Closed { failures: 0 } }
+        let state = State::Closed { failures: 0 };
+        Self { settings, longest: settings.open, opened: 0, state }
+    }
+
+    /// A closed circuit that stays open twice as long each time that it opens again before it was
+    /// well, but no longer than this.
+    pub fn backing_off(settings: config::Breaker, longest: Duration) -> Self {
+        Self { longest, ..Self::new(settings) }
     }
 
     /// Asks for a call to go through; else when to come back.
@@ -77,11 +88,11 @@ impl Circuit {
                 let failures = self.settings.failures.saturating_sub(1);
                 self.state = State::Closed { failures };
             }
-            (State::Probing, Pass::Probe, Sign::Good) => self.state = State::Closed { failures: 0 },
+            (State::Probing, Pass::Probe, Sign::Good) => self.well(),
             (State::Probing, Pass::Probe, Sign::Bad) => self.open(now),
             // The probe's caller has left: the next one probes.
             (State::Probing, Pass::Probe, Sign::None) => self.state = State::Open { until: now },
-            (State::Closed { .. }, _, Sign::Good) => self.state = State::Closed { failures: 0 },
+            (State::Closed { .. }, _, Sign::Good) => self.well(),
             (State::Closed { failures }, _, Sign::Bad) if failures + 1 < self.settings.failures => {
                 self.state = State::Closed { failures: failures + 1 };
             }
@@ -99,8 +110,15 @@ impl Circuit {
         }
     }
 
+    fn well(&mut self) {
+        self.state = State::Closed { failures: 0 };
+        self.opened = 0;
+    }
+
     fn open(&mut self, now: Duration) {
-        self.state = State::Open { until: now + self.settings.open };
+        let doubled = self.settings.open.saturating_mul(1 << self.opened.min(16));
+        self.opened = self.opened.saturating_add(1);
+        self.state = State::Open { until: now + doubled.min(self.longest) };
     }
 }
 
@@ -161,6 +179,26 @@ mod tests {
         assert_eq!(circuit.admit(at(22)), Ok(Pass::Probe));
         circuit.tell(Pass::Probe, Sign::Good, at(23));
         assert_eq!(circuit.health(at(23)), Health::Healthy);
+    }
+
+    #[test]
+    fn one_that_backs_off_is_open_twice_as_long_each_time_until_it_was_well() {
+        let settings = config::Breaker { failures: 1, open: at(2) };
+        let mut circuit = Circuit::backing_off(settings, at(7));
+        let mut now = at(0);
+        assert_eq!(circuit.admit(now), Ok(Pass::Ordinary));
+        circuit.tell(Pass::Ordinary, Sign::Bad, now);
+        for open in [2, 4, 7, 7] {
+            assert_eq!(circuit.admit(now), Err(at(open)));
+            now += at(open);
+            assert_eq!(circuit.admit(now), Ok(Pass::Probe));
+            circuit.tell(Pass::Probe, Sign::Bad, now);
+        }
+        now += at(7);
+        assert_eq!(circuit.admit(now), Ok(Pass::Probe));
+        circuit.tell(Pass::Probe, Sign::Good, now);
+        circuit.tell(Pass::Ordinary, Sign::Bad, now);
+        assert_eq!(circuit.admit(now), Err(at(2)));
     }
 
     #[test]

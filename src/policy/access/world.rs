@@ -65,15 +65,27 @@ impl Prepared {
             let place = Place { kind: upstream.kind.clone(), aliases: HashMap::new() };
             upstreams.insert(upstream.name.clone(), place);
         }
+        let mut told = HashSet::new();
         for known in &world.agents {
+            let is_of_several =
+                world.agents.iter().filter(|other| other.alias == known.alias).count() > 1;
             let alias = names.alias(&known.alias);
             let place = upstreams
                 .entry(known.upstream.clone())
                 .or_insert_with(|| Place { kind: GONE.to_owned(), aliases: HashMap::new() });
             let agent = Agent { upstream: &known.upstream, id: &known.id };
             let attributes = agent_attributes(agent, &place.kind);
-            let parents = HashSet::from([names.upstream(&known.upstream)]);
-            entities.push(Entity::new(alias.clone(), attributes, parents)?);
+            if is_of_several {
+                // The name is on no one upstream: what is let in by it must not be let in on the
+                // upstream of another agent of the same name.
+                if told.insert(&known.alias) {
+                    let nowhere = agent_attributes(Agent { upstream: "", id: "" }, "several");
+                    entities.push(Entity::new(alias.clone(), nowhere, HashSet::new())?);
+                }
+            } else {
+                let parents = HashSet::from([names.upstream(&known.upstream)]);
+                entities.push(Entity::new(alias.clone(), attributes, parents)?);
+            }
             place.aliases.entry(known.id.clone()).or_default().push(alias);
         }
         Ok(Self { upstreams, everything: Entities::from_entities(entities, None)? })

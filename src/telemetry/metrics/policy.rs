@@ -22,6 +22,8 @@ pub struct PolicyMetrics {
     limit_left: GaugeVec,
     limit_permits: IntGaugeVec,
     budget_left: GaugeVec,
+    choices: IntCounterVec,
+    shadows: IntCounterVec,
 }
 
 impl PolicyMetrics {
@@ -81,7 +83,27 @@ impl PolicyMetrics {
                 "The share of a budget that is left of the account that is nearest its end.",
                 &["budget", "unit"],
             )?,
+            choices: families.counters(
+                "switchyard_choices_total",
+                "Choices among the agents of one name, by what was chosen.",
+                &["outcome"],
+            )?,
+            shadows: families.counters(
+                "switchyard_shadow_runs_total",
+                "Copies of runs for comparison, by what came of them.",
+                &["outcome"],
+            )?,
         })
+    }
+
+    /// One of several agents was chosen; `outcome` is of a closed set.
+    pub fn chosen(&self, outcome: &'static str) {
+        self.choices.with_label_values(&[outcome]).inc();
+    }
+
+    /// A run was to be copied; `outcome` is of a closed set.
+    pub fn shadowed(&self, outcome: &'static str) {
+        self.shadows.with_label_values(&[outcome]).inc();
     }
 
     /// A credential was looked at; `outcome` is of a closed set.
