@@ -24,14 +24,16 @@ use crate::http::edge::measure::MeasureLayer;
 use crate::http::edge::panic::PanicLayer;
 use crate::http::edge::rescue::RescueLayer;
 use crate::http::edge::route::RouteLayer;
-use crate::http::edge::shed::ShedLayer;
+use crate::http::edge::shed::{PriorityLayer, ShedLayer};
 use crate::http::edge::trace::TraceLayer;
+use crate::http::edge::valve::Valve;
 use crate::http::layer::layer;
 use crate::http::operation::Listener;
 use crate::http::problem::Render;
 use crate::http::service::{AdmitService, HttpService, RunService, UpstreamService};
 use crate::model::judge::Judge;
 use crate::model::plan::{Admission, Grants, Proposal};
+use crate::model::priority::Priorities;
 use crate::outbound::Vendor;
 use crate::outbound::dispatch::Dispatcher;
 use crate::outbound::layers::breaker::Breaker;
@@ -52,7 +54,7 @@ use crate::policy::limits::layer::{ByAddress, ByCaller, ByRun};
 use crate::policy::pii;
 use crate::policy::pii::layer::{Incoming, Outgoing};
 use crate::policy::tools::layer::ToolsGoverned;
-use crate::telemetry::metrics::{Metrics, PolicyMetrics, UpstreamMetrics};
+use crate::telemetry::metrics::{Metrics, PolicyMetrics, QueueMetrics, UpstreamMetrics};
 
 /// What the EDGE stack is built from.
 pub struct EdgeParts<'a> {
@@ -69,6 +71,8 @@ pub struct EdgeParts<'a> {
     /// Its requests in flight. The operators' socket has a drain of its own that is never
     /// started: who looks after a gateway must see it while it goes.
     pub drain: Drain,
+    /// How much is taken in at a time.
+    pub valve: Valve,
     /// Shapes failures, by face.
     pub render: Render,
     /// How often callers may ask.
@@ -96,6 +100,7 @@ where
         ids,
         metrics,
         drain,
+        valve,
         render,
         limits,
         identity,
@@ -106,8 +111,11 @@ where
     let shed = ShedLayer {
         drain: drain.clone(),
         max_in_flight: listen.max_in_flight,
-        metrics: Arc::clone(&metrics),
+        body_bytes: listen.body_bytes,
+        valve: valve.clone(),
+        is_counted: listener == Listener::Api,
     };
+    let by_priority = PriorityLayer { valve, is_counted: listener == Listener::Api };
     HttpService::new(
         ServiceBuilder::new()
             // Makes the call that all others read, and puts its ids on every answer.
@@ -138,6 +146,8 @@ where
             .layer(layer(BodyLimitLayer(listen.body_bytes)))
             // Whoever is below knows who calls, and that it may use this operation at all.
             .layer(layer(Identify { identity, listener }))
+            // Who can wait gives way to who cannot, before anything is counted for it.
+            .layer(layer(by_priority))
             // Innermost: counts by caller, who is known by now.
             .layer(layer(ByCaller(limits)))
             .service(faces),
@@ -225,6 +235,10 @@ pub struct UpstreamParts<'a> {
     pub vendor: &'a dyn Vendor,
     /// When it is not to be called; shared with whoever shows its health.
     pub breaker: Breaker,
+    /// Who goes first where there is no room for all.
+    pub priorities: Priorities,
+    /// What is counted of who waits.
+    pub waiting: QueueMetrics,
     /// What is counted.
     pub metrics: Arc<UpstreamMetrics>,
     /// Time.
@@ -233,7 +247,8 @@ pub struct UpstreamParts<'a> {
 
 /// One upstream's UPSTREAM stack. Errors name a place below the upstream.
 pub fn upstream(parts: UpstreamParts<'_>) -> Result<UpstreamService, FieldError> {
-    let UpstreamParts { upstream, vendor, breaker, metrics, clock } = parts;
+    let UpstreamParts { upstream, vendor, breaker, priorities, waiting, metrics, clock } = parts;
+    let (most, queue) = (upstream.max_concurrent, upstream.queue);
     let name = upstream.name.as_str();
     let client = Client::new(name, upstream.clocks.connect)
         .map_err(|error| FieldError { path: "base_url".to_owned(), message: error.to_string() })?;
@@ -244,7 +259,14 @@ pub fn upstream(parts: UpstreamParts<'_>) -> Result<UpstreamService, FieldError>
             // A sick platform is left alone before it takes permits.
             .layer(layer(breaker))
             // No more calls at a time than the platform is to bear.
-            .layer(layer(Permits::new(name, upstream.max_concurrent, Arc::clone(&metrics))))
+            .layer(layer(Permits::new(
+                name,
+                most,
+                queue,
+                priorities,
+                waiting,
+                Arc::clone(&metrics),
+            )))
             // Its clocks measure the platform, not the wait for a permit.
             .layer(layer(Clocks::new(name, upstream.clocks)))
             // Innermost, so that no other layer ever sees a credential.
@@ -285,6 +307,11 @@ mod tests {
             let metrics = Arc::new(Metrics::new(Timestamp(0)).unwrap());
             let (drain, reached) = (Drain::default(), Arc::new(AtomicUsize::new(0)));
             let log = Arc::new(MemoryLog::default());
+            let overload = config::Overload {
+                delay: Duration::from_millis(10),
+                body_bytes: 1 << 30,
+                priorities: Priorities::default(),
+            };
             let parts = EdgeParts {
                 listener: Listener::Api,
                 listen,
@@ -292,6 +319,7 @@ mod tests {
                 ids: Arc::new(CountingIds::default()),
                 metrics: Arc::clone(&metrics),
                 drain: drain.clone(),
+                valve: Valve::new(&overload, listen.max_in_flight, metrics.overload().clone()),
                 render: |_, error, call| problem::render(error, call),
                 limits: Arc::new(limits()),
                 identity: Arc::new(identity(&metrics)),
@@ -459,7 +487,7 @@ mod tests {
             r#"switchyard_http_requests_total{operation="create_run",status="5xx"} 1"#,
             r#"switchyard_http_requests_total{operation="create_run",status="4xx"} 7"#,
             r#"switchyard_http_requests_total{operation="unknown",status="5xx"} 2"#,
-            "switchyard_shed_total 1",
+            "switchyard_shed_total{priority=\"high\",reason=\"in_flight\"} 1",
         ] {
             assert!(text.contains(line), "no `{line}` in\n{text}");
         }

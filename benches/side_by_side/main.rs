@@ -13,6 +13,7 @@ mod load;
 mod memory;
 mod nginx;
 mod options;
+mod overload;
 mod parties;
 mod processes;
 mod relay;

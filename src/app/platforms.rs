@@ -9,6 +9,7 @@ use super::Failure;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::gateway::Platform;
+use crate::outbound::check::Check;
 use crate::outbound::dispatch::Target;
 use crate::outbound::layers::breaker::Breaker;
 use crate::outbound::{self, Vendor};
@@ -17,7 +18,15 @@ use crate::telemetry::metrics::Metrics;
 
 /// Each upstream twice: as use cases see it, and as the dispatcher calls it.
 #[derive(Clone, Default)]
-pub(super) struct Platforms(IndexMap<String, (Arc<Platform>, Target)>);
+pub(super) struct Platforms(IndexMap<String, Built>);
+
+/// An upstream, built.
+#[derive(Clone)]
+struct Built {
+    platform: Arc<Platform>,
+    target: Target,
+    check: Option<Check>,
+}
 
 impl Platforms {
     /// Those of a configuration; `before` are those of the one before it.
@@ -30,11 +39,12 @@ impl Platforms {
         let mut all = IndexMap::new();
         for (name, upstream) in &config.upstreams {
             let same = before.and_then(|(old, built)| {
-                (old.upstreams.get(name)? == upstream).then(|| built.0.get(name).cloned())?
+                let is_same = old.upstreams.get(name)? == upstream && old.overload == config.overload;
+                is_same.then(|| built.0.get(name).cloned())?
             });
             let built = match same {
                 Some(built) => built,
-                None => build(upstream, metrics, clock)?,
+                None => build(upstream, config, metrics, clock)?,
             };
             all.insert(name.clone(), built);
         }
@@ -43,20 +53,26 @@ impl Platforms {
 
     /// As use cases see them.
     pub(super) fn platforms(&self) -> IndexMap<String, Arc<Platform>> {
-        self.0.iter().map(|(name, (platform, _))| (name.clone(), Arc::clone(platform))).collect()
+        self.0.iter().map(|(name, it)| (name.clone(), Arc::clone(&it.platform))).collect()
     }
 
     /// As the dispatcher calls them.
     pub(super) fn targets(&self) -> Vec<Target> {
-        self.0.values().map(|(_, target)| target.clone()).collect()
+        self.0.values().map(|it| it.target.clone()).collect()
+    }
+
+    /// Those that are to be asked now and then whether they are there.
+    pub(super) fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.0.values().filter_map(|it| it.check.as_ref())
     }
 }
 
 fn build(
     upstream: &config::Upstream,
+    config: &Config,
     metrics: &Metrics,
     clock: &Arc<dyn Clock>,
-) -> Result<(Arc<Platform>, Target), Failure> {
+) -> Result<Built, Failure> {
     let name = &upstream.name;
     let wrong = |error: &crate::error::FieldError| {
         Failure::Start(format!("upstreams.{name}.{}: {}", error.path, error.message))
@@ -74,13 +90,17 @@ fn build(
         upstream,
         vendor: &*vendor,
         breaker: breaker.clone(),
+        priorities: config.overload.priorities.clone(),
+        waiting: metrics.overload().queue(name),
         metrics: Arc::new(measured.clone()),
         clock: Arc::clone(clock),
     };
+    let service = stack::upstream(parts).map_err(|error| wrong(&error))?;
+    let check = upstream.check.clone().map(|check| Check::new(name, service.clone(), check));
     let target = Target {
         name: name.clone(),
         vendor: Arc::clone(&vendor),
-        service: stack::upstream(parts).map_err(|error| wrong(&error))?,
+        service,
         caps: upstream.caps,
         metrics: measured.clone(),
     };
@@ -92,5 +112,5 @@ fn build(
         connect: upstream.clocks.connect,
         health: Box::new(move || breaker.health()),
     };
-    Ok((Arc::new(platform), target))
+    Ok(Built { platform: Arc::new(platform), target, check })
 }

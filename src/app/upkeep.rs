@@ -4,13 +4,18 @@
 //!
 //! Invariant: these tasks end when they are told to, and hold up no drain.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use super::auditing::Auditing;
 use super::lasting::Lasting;
 use super::storekeeping;
 use super::version::Current;
+use crate::http::edge::valve;
+use crate::outbound::check::Check;
 use crate::policy::access::{Access, Reload};
 
 /// A revoked key must be refused within a second on every node; the store answers in
@@ -26,6 +31,8 @@ const GAUGES_EVERY: Duration = Duration::from_secs(10);
 const TURN_EVERY: Duration = Duration::from_secs(60);
 /// Overdue reservations are rare: a process has died.
 const TEND_EVERY: Duration = Duration::from_secs(60);
+/// Platforms that are to be asked are asked at whole seconds.
+const CHECKS_EVERY: Duration = Duration::from_secs(1);
 /// A run whose process is gone is closed soon, and a cancel from another node is heard soon.
 const LIVES_EVERY: Duration = Duration::from_millis(500);
 /// What is old is forgotten in small parts, and often enough to keep the store within its bound.
@@ -90,6 +97,27 @@ pub(super) fn start(lasting: &Lasting, current: &Current, auditing: &Auditing) {
                 tracing::warn!(?error, "the budgets cannot be tended");
             }
         }
+    });
+    let (version, clock) = (current.clone(), Arc::clone(&lasting.surrounding.clock));
+    upkeep.every("delay", valve::TICK, move || {
+        version.load().valve.tick(clock.monotonic());
+        std::future::ready(())
+    });
+    let (version, clock) = (current.clone(), Arc::clone(&lasting.surrounding.clock));
+    let mut asked = HashMap::new();
+    upkeep.every("checks", CHECKS_EVERY, move || {
+        let now = clock.monotonic();
+        let version = version.load();
+        let is_due = |check: &&Check| {
+            let last = asked.insert(check.name().to_owned(), now);
+            let is_due = last.is_none_or(|last| now.saturating_sub(last) >= check.every());
+            if let Some(last) = last.filter(|_| !is_due) {
+                asked.insert(check.name().to_owned(), last);
+            }
+            is_due
+        };
+        let due: Vec<Check> = version.platforms.checks().filter(is_due).cloned().collect();
+        async move { drop(join_all(due.iter().map(Check::ask)).await) }
     });
     let version = current.clone();
     upkeep.every("lives", LIVES_EVERY, move || {

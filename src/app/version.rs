@@ -19,6 +19,7 @@ use crate::gateway::keeper::Keeper;
 use crate::gateway::payloads::Keeps;
 use crate::gateway::{self, Gateway};
 use crate::http::edge::drain::Drain;
+use crate::http::edge::valve::Valve;
 use crate::http::operation::Listener;
 use crate::http::service::HttpService;
 use crate::inbound::admin::reload::Reloads;
@@ -37,7 +38,8 @@ pub(super) struct Version {
     pub(super) config: Arc<Config>,
     pub(super) gateway: Gateway,
     pub(super) guard: Guard,
-    platforms: Platforms,
+    pub(super) valve: Valve,
+    pub(super) platforms: Platforms,
     choices: Arc<Choices>,
 }
 
@@ -81,8 +83,20 @@ impl Version {
             },
             |known| Arc::clone(&known.choices),
         );
+        let measured = before.filter(|before| {
+            let old = &before.config;
+            old.overload == config.overload
+                && old.listen.max_in_flight == config.listen.max_in_flight
+        });
+        let valve = measured.map_or_else(
+            || {
+                let told = metrics.overload().clone();
+                Valve::new(&config.overload, config.listen.max_in_flight, told)
+            },
+            |before| before.valve.clone(),
+        );
         let gateway = gateway(config, lasting, &guard, &platforms, &choices)?;
-        Ok(Self { config: Arc::clone(config), gateway, guard, platforms, choices })
+        Ok(Self { config: Arc::clone(config), gateway, guard, valve, platforms, choices })
     }
 
     pub(super) fn explainer(&self, lasting: &Lasting) -> Explainer {
@@ -107,6 +121,7 @@ impl Version {
                 clock: Arc::clone(&lasting.surrounding.clock),
                 ids: Arc::clone(&lasting.surrounding.ids),
                 metrics: Arc::clone(&lasting.metrics),
+                valve: self.valve.clone(),
                 drain,
                 render: inbound::render_error,
                 limits: Arc::clone(&self.guard.limits),

@@ -17,6 +17,7 @@ use super::identity::{self, Identity};
 use super::limits::{self, Counters, Limit};
 use super::listen::{self, Listen, Tls};
 use super::log::{self, Log};
+use super::overload;
 use super::pii::{self, Pii};
 use super::profiles::{self, Profiles};
 use super::reader::{Reader, Section};
@@ -60,6 +61,8 @@ pub struct Config {
     pub agents: IndexMap<String, Agent>,
     /// Webhooks in, by agent reference.
     pub hooks: IndexMap<String, Hook>,
+    /// When less is taken in.
+    pub overload: overload::Overload,
     /// What is kept of runs, and their bounds.
     pub runs: Runs,
     /// How agents are read from their platforms.
@@ -114,6 +117,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         hooks,
         runs: runs::read(&mut root),
         profiles: profiles::read(&mut root),
+        overload: overload::read(&mut root),
         log: log::read(&mut root),
         traces: telemetry::read(&mut root),
         written: Json::default(),

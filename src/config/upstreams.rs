@@ -11,7 +11,9 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::bounds::{self, Breaker, Caps, Clocks};
+use super::check::{self, Check};
 use super::describe::{Key, Setting, Shape};
+use super::overload;
 use super::reader::Section;
 use super::secret::Secret;
 
@@ -34,8 +36,12 @@ pub struct Upstream {
     pub clocks: Clocks,
     /// Calls at a time.
     pub max_concurrent: usize,
+    /// Who waits when as many are under way.
+    pub queue: overload::Queue,
     /// When to stop calling.
     pub breaker: Breaker,
+    /// How it is asked whether it is there.
+    pub check: Option<Check>,
     /// Bounds of an answer.
     pub caps: Caps,
     /// Whether it is told which trace a call belongs to.
@@ -54,6 +60,7 @@ impl fmt::Debug for Upstream {
             .field("native_callbacks", &self.native_callbacks)
             .field("clocks", &self.clocks)
             .field("max_concurrent", &self.max_concurrent)
+            .field("queue", &self.queue)
             .field("breaker", &self.breaker)
             .field("caps", &self.caps)
             .finish_non_exhaustive()
@@ -112,7 +119,9 @@ fn read_one(name: String, mut section: Section<'_>) -> Upstream {
         native_callbacks: callbacks.as_deref() == Some("allow"),
         clocks: bounds::read_clocks(&mut section),
         max_concurrent: section.count(&MAX_CONCURRENT) as usize,
+        queue: overload::read_queue(&mut section),
         breaker: bounds::read_breaker(&mut section),
+        check: check::read(&mut section),
         caps: bounds::read_caps(&mut section),
         propagate_trace: section.flag("propagate_trace", PROPAGATE, false),
         workspaces: section.texts(Key::new("workspaces", Shape::Texts, WORKSPACES)),

@@ -18,6 +18,7 @@ pub mod payload;
 pub mod pii;
 pub mod plan;
 pub mod principal;
+pub mod priority;
 pub mod profile;
 pub mod progress;
 pub mod record;

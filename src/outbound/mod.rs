@@ -21,6 +21,7 @@ pub mod typed;
 
 // What talks to the platforms.
 mod answer;
+pub mod check;
 pub mod dispatch;
 pub mod layers;
 pub mod pause;

@@ -8,6 +8,7 @@
 mod audit;
 mod family;
 mod http;
+mod overload;
 mod policy;
 mod process;
 mod store;
@@ -16,6 +17,7 @@ mod upstream;
 pub use self::audit::AuditMetrics;
 pub use self::family::Family;
 pub use self::http::OperationMetrics;
+pub use self::overload::{OverloadMetrics, QueueMetrics};
 pub use self::policy::{LimitGauge, PermitGauge, PolicyMetrics};
 pub use self::store::StoreMetrics;
 pub use self::upstream::UpstreamMetrics;
@@ -42,6 +44,7 @@ pub struct Metrics {
     families: Families,
     http: Http,
     upstreams: Upstreams,
+    overload: OverloadMetrics,
     policy: PolicyMetrics,
     audit: AuditMetrics,
     store: StoreMetrics,
@@ -70,6 +73,7 @@ impl Metrics {
         Ok(Self {
             http: Http::build(&families)?,
             upstreams: Upstreams::build(&families)?,
+            overload: OverloadMetrics::build(&families)?,
             policy: PolicyMetrics::build(&families)?,
             audit: AuditMetrics::build(&families)?,
             store: StoreMetrics::build(&families)?,
@@ -137,9 +141,9 @@ impl Metrics {
         Held::of(&self.http.open_streams)
     }
 
-    /// A request was refused because too many were in flight.
-    pub fn shed(&self) {
-        self.http.shed.inc();
+    /// What is counted of overload.
+    pub fn overload(&self) -> &OverloadMetrics {
+        &self.overload
     }
 
     /// A request ended in a panic.

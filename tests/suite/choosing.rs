@@ -12,8 +12,8 @@ fn text(agents: &str, more: &str) -> String {
         r#"
 upstreams:
   dead: {{ kind: zaia, base_url: "http://127.0.0.1:1", credential: "${{env:KEY}}", breaker: {{ failures: 1000 }} }}
-  make: {{ kind: make, base_url: "http://SIM/make/api/v2", team_id: 123, credential: "${{env:KEY}}", clocks: {{ first_byte: 300ms }} }}
-  acp: {{ kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${{env:KEY}}", clocks: {{ first_byte: 300ms }} }}
+  make: {{ kind: make, base_url: "http://SIM/make/api/v2", team_id: 123, credential: "${{env:KEY}}", clocks: {{ first_byte: 2s }} }}
+  acp: {{ kind: acp, base_url: "http://SIM/acp", workspace: acme, path_style: workspace, credential: "${{env:KEY}}" }}
   zaia: {{ kind: zaia, base_url: "http://SIM/zaia", credential: "${{env:KEY}}" }}
 agents:
 {agents}
@@ -30,13 +30,19 @@ async fn run(world: &World, agent: &str, more: Value) -> Answer {
     world.run(agent, body).await
 }
 
-/// The records of a run, the oldest first.
+/// The records of a run that has ended, the oldest first.
 async fn records(world: &World, id: &Value) -> Vec<Value> {
-    let page = world.admin("/admin/audit?limit=100").await.expect(200).json();
-    let mut all: Vec<Value> = page["data"].as_array().unwrap().clone();
-    all.retain(|record| record["run"]["id"] == *id);
-    all.sort_by_key(|record| record["uptime_us"].as_u64());
-    all
+    let kept = async || {
+        let page = world.admin("/admin/audit?limit=100").await.expect(200).json();
+        let items = page["data"].as_array().unwrap().iter();
+        let mut all: Vec<Value> = items.map(|item| item["record"].clone()).collect();
+        all.retain(|record| record["run"]["id"] == *id);
+        all.sort_by_key(|record| record["uptime_us"].as_u64());
+        all
+    };
+    let has_end = |all: &[Value]| all.iter().any(|record| record["stage"] == "ended");
+    until("the log has the end of the run", async || has_end(&kept().await)).await;
+    kept().await
 }
 
 #[tokio::test]
@@ -215,6 +221,24 @@ async fn a_copy_that_hangs_or_fails_neither_delays_nor_fails_its_run_and_no_more
     for hanging in page["data"].as_array().unwrap() {
         crate::governed::cancel(&world, hanging["id"].as_str().unwrap()).await;
     }
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_platform_that_a_check_finds_away_is_not_chosen_and_no_run_was_needed_for_it() {
+    let checked = "  sick: { kind: make, base_url: \"http://127.0.0.1:1\", team_id: 1, credential: \"${env:KEY}\", \
+                   breaker: { failures: 1, open: 1h }, check: { every: 100ms, within: 100ms } }\nagents:\n";
+    let agents = "  best: { targets: [{ upstream: sick, id: a }, { upstream: zaia, id: ok }] }";
+    let world = World::configured(&text(agents, "").replacen("agents:\n", checked, 1)).await;
+    until("the check has found it away", async || {
+        let list = world.get("/v1/upstreams").await.expect(200).json();
+        let all = list["data"].as_array().unwrap().clone();
+        all.iter().any(|it| it["name"] == "sick" && it["health"] == "unavailable")
+    })
+    .await;
+    let whole = run(&world, "best", json!({})).await.expect(200).json();
+    assert_eq!(whole["upstream"]["name"], "zaia");
+    assert_eq!(counted(&world, "switchyard_choices_total{outcome=\"failed_over\"}").await, 0.0);
     world.finish().await;
 }
 

@@ -47,6 +47,7 @@ mod leaving;
 mod limited;
 mod limited_runs;
 mod metrics;
+mod overload;
 mod pacing;
 mod parted;
 mod paused;

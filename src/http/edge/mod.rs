@@ -14,6 +14,7 @@ pub mod route;
 pub mod shed;
 pub mod trace;
 mod trace_context;
+pub mod valve;
 
 #[cfg(test)]
 pub(crate) mod harness;

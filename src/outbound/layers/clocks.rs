@@ -21,6 +21,10 @@ use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
 
+/// How long one request's caller waits for the first byte, where that is less than others do.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
+
 /// The layer.
 #[derive(Debug)]
 pub struct Clocks {
@@ -44,7 +48,9 @@ impl Step<Request<Body>> for Clocks {
         next: Next<'_, S>,
     ) -> Result<Response<Body>> {
         let ends = Instant::now() + self.clocks.total;
+        let patience = request.extensions().get::<Patience>().map(|patience| patience.0);
         let first_byte = self.clocks.first_byte.min(self.clocks.total);
+        let first_byte = patience.map_or(first_byte, |patience| patience.min(first_byte));
         let response = tokio::time::timeout(first_byte, next.run(request))
             .await
             .map_err(|_| timeout(&self.upstream, "did not begin to answer", first_byte))??;

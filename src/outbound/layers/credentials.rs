@@ -151,6 +151,8 @@ mod tests {
                 total: second,
             },
             max_concurrent: 1,
+            queue: config::Queue { most: 0, within: std::time::Duration::ZERO },
+            check: None,
             breaker: config::Breaker { failures: 1, open: second },
             workspaces: Vec::new(),
             caps: config::Caps { answer: 1, line: 1, event: 1 },

@@ -23,7 +23,6 @@ pub(super) struct Http {
     in_flight_limit: IntGauge,
     draining: IntGauge,
     pub(super) open_streams: IntGauge,
-    pub(super) shed: IntCounter,
     pub(super) panics: IntCounter,
 }
 
@@ -66,10 +65,6 @@ impl Http {
             )?,
             open_streams: families
                 .gauge("switchyard_open_streams", "Event streams being sent to callers.")?,
-            shed: families.counter(
-                "switchyard_shed_total",
-                "Requests refused because too many were in flight.",
-            )?,
             panics: families.counter(
                 "switchyard_panics_total",
                 "Requests that ended in a panic of the gateway.",

@@ -128,6 +128,8 @@ pub(super) fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, Str
         propagate_trace: false,
         clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },
         max_concurrent: 1,
+        queue: switchyard::config::Queue { most: 0, within: std::time::Duration::ZERO },
+        check: None,
         breaker: Breaker { failures: 1, open: second },
         caps: Caps { answer: 1 << 20, line: 1 << 20, event: 1 << 20 },
         workspaces: Vec::new(),

@@ -1,0 +1,121 @@
+//! Five times what the gateway can: how many answers are still good, and how soon the others are
+//! refused. Asked for by name alone (`--only overload`), because it is no comparison.
+//!
+//! Invariant: requests are sent when they are due and not when the last one is answered, as far as
+//! there are connections; a refusal that does not say when to come back ends the run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use switchyard::clock::{Clock, SystemClock};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::Outcome;
+use crate::answer::Answer;
+use crate::load::closed_loop;
+use crate::options::Options;
+use crate::parties::Seat;
+use crate::requests::{Load, SMALL};
+
+/// Connections over which requests are sent: as many may be in flight.
+const CONNECTIONS: usize = 1024;
+/// Of the gateway's capacity, so many times.
+const TIMES: f64 = 5.0;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Overload {
+    /// Good answers a second at capacity.
+    pub(crate) capacity: f64,
+    /// Good answers a second at five times as much.
+    pub(crate) goodput: f64,
+    /// Refusals a second.
+    pub(crate) refused: f64,
+    /// Milliseconds within which 99 of 100 refusals were there.
+    pub(crate) refused_p99: f64,
+}
+
+/// Measures the gateway.
+pub(crate) async fn measure(seat: &Seat, options: &Options) -> Outcome<Overload> {
+    let load = Load::of(seat.party, &SMALL);
+    closed_loop(seat.address, &load, SMALL.connections, options.slice).await?;
+    let capacity = closed_loop(seat.address, &load, SMALL.connections, options.slice).await?.rate();
+    let clock = Arc::new(SystemClock::new());
+    let plan = Plan { rate: capacity * TIMES, sent: AtomicU64::new(0), end: options.slice };
+    let (plan, mut workers) = (Arc::new(plan), JoinSet::new());
+    let mut sockets = Vec::new();
+    for _ in 0..CONNECTIONS {
+        sockets.push(TcpStream::connect(seat.address).await?);
+    }
+    for socket in sockets {
+        workers.spawn(ask(socket, load.clone(), Arc::clone(&clock), Arc::clone(&plan)));
+    }
+    let (mut good, mut refusals) = (0u64, Vec::new());
+    while let Some(worker) = workers.join_next().await {
+        let (well, refused) = worker??;
+        good += well;
+        refusals.extend(refused);
+    }
+    refusals.sort_by(f64::total_cmp);
+    let at = refusals.len() * 99 / 100;
+    let seconds = options.slice.as_secs_f64();
+    Ok(Overload {
+        capacity,
+        goodput: good as f64 / seconds,
+        refused: refusals.len() as f64 / seconds,
+        refused_p99: refusals.get(at).copied().unwrap_or(f64::NAN),
+    })
+}
+
+struct Plan {
+    rate: f64,
+    sent: AtomicU64,
+    end: Duration,
+}
+
+async fn ask(
+    mut socket: TcpStream,
+    load: Load,
+    clock: Arc<SystemClock>,
+    plan: Arc<Plan>,
+) -> Outcome<(u64, Vec<f64>)> {
+    socket.set_nodelay(true)?;
+    let (mut good, mut refused) = (0, Vec::new());
+    let mut answer = Answer::default();
+    let mut buffer = vec![0; 32 * 1024];
+    let start = clock.monotonic();
+    loop {
+        let number = plan.sent.fetch_add(1, Ordering::Relaxed);
+        let due = Duration::from_secs_f64(number as f64 / plan.rate);
+        let now = clock.monotonic() - start;
+        if due.max(now) >= plan.end {
+            return Ok((good, refused));
+        }
+        tokio::time::sleep(due.saturating_sub(now)).await;
+        answer.reset();
+        let sent = clock.monotonic();
+        socket.write_all(&load.request).await?;
+        loop {
+            let read = socket.read(&mut buffer).await?;
+            if read == 0 {
+                return Err("the connection was closed in the middle of an answer".into());
+            }
+            if answer.feed(&buffer[..read])? {
+                break;
+            }
+        }
+        match answer.status {
+            200 => good += u64::from(clock.monotonic() - start < plan.end),
+            429 | 503 => {
+                if memchr::memmem::find(&buffer, b"retry-after: ").is_none() {
+                    return Err("a refusal does not say when to come back".into());
+                }
+                refused.push((clock.monotonic() - sent).as_secs_f64() * 1e3);
+            }
+            other => return Err(format!("answered {other}").into()),
+        }
+    }
+}

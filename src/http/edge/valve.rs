@@ -1,0 +1,276 @@
+//! How much the gateway takes in at a time: less while its own work waits for a processor, more
+//! again while it does not. The measure is the delay of the runtime itself, so that open streams
+//! and slow platforms, which cost nothing while they wait, are no overload.
+//!
+//! Invariant: what is counted is at work from its head to the head of its answer, and no longer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config;
+use crate::model::priority::{Priorities, Priority};
+use crate::telemetry::metrics::OverloadMetrics;
+
+/// How often the delay is measured.
+pub const TICK: Duration = Duration::from_millis(10);
+/// Measures after which the limit is set: one long task is no overload, ten in a row are.
+const WINDOW: u32 = 10;
+/// Even the most loaded gateway takes in so many, or it could not find out that it can again.
+const LEAST: usize = 16;
+/// Bodies are counted in these, so that a count fits.
+const UNIT: usize = 1024;
+
+/// The valve. Clones are the same.
+#[derive(Clone)]
+pub struct Valve(Arc<Shared>);
+
+struct Shared {
+    target: Duration,
+    most: usize,
+    limit: AtomicUsize,
+    at_work: AtomicUsize,
+    measured: Mutex<Measured>,
+    bodies: Arc<Semaphore>,
+    body_units: u32,
+    priorities: Priorities,
+    metrics: OverloadMetrics,
+}
+
+#[derive(Debug, Default)]
+struct Measured {
+    last: Option<Duration>,
+    /// The least delay of the window so far.
+    least: Option<Duration>,
+    count: u32,
+}
+
+/// Why a request is not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// Too many are in flight, whatever they do.
+    InFlight,
+    /// The gateway's own work waits for a processor.
+    Delay,
+    /// Bodies take as much memory as they may.
+    Memory,
+}
+
+impl Shed {
+    /// Its name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Delay => "delay",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// The limit after a window whose least delay was this one: down to less than is at work at once,
+/// up again by tenths. The least, because a queue that is never empty is one, and a burst is none.
+pub fn adjusted(
+    limit: usize,
+    at_work: usize,
+    delay: Duration,
+    target: Duration,
+    most: usize,
+) -> usize {
+    let next = if delay > target {
+        limit.min(at_work.max(LEAST)) * 8 / 10
+    } else {
+        limit.saturating_add((limit / 10).max(1))
+    };
+    next.clamp(LEAST.min(most), most)
+}
+
+impl Valve {
+    /// An open valve, that never takes in more than `most`.
+    pub fn new(settings: &config::Overload, most: usize, metrics: OverloadMetrics) -> Self {
+        let units = settings.body_bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
+        let body_units = u32::try_from(units).unwrap_or(u32::MAX);
+        metrics.limit(most);
+        Self(Arc::new(Shared {
+            target: settings.delay,
+            most,
+            limit: AtomicUsize::new(most),
+            at_work: AtomicUsize::new(0),
+            measured: Mutex::default(),
+            bodies: Arc::new(Semaphore::new(body_units as usize)),
+            body_units,
+            priorities: settings.priorities.clone(),
+            metrics,
+        }))
+    }
+
+    /// Tells that another tick has passed, by the monotonic clock: what it is late is the delay.
+    pub fn tick(&self, now: Duration) {
+        let shared = &*self.0;
+        let mut measured = shared.measured.lock();
+        let Some(last) = measured.last.replace(now) else { return };
+        let delay = now.saturating_sub(last).saturating_sub(TICK);
+        shared.metrics.delay(delay);
+        measured.least = Some(measured.least.map_or(delay, |least| least.min(delay)));
+        measured.count += 1;
+        if measured.count < WINDOW {
+            return;
+        }
+        let least = measured.least.take().unwrap_or_default();
+        measured.count = 0;
+        let limit = adjusted(
+            shared.limit.load(Ordering::Relaxed),
+            shared.at_work.load(Ordering::Relaxed),
+            least,
+            shared.target,
+            shared.most,
+        );
+        shared.limit.store(limit, Ordering::Relaxed);
+        shared.metrics.limit(limit);
+    }
+
+    /// Takes a request in until the guard is dropped. Nobody knows yet who asks: the whole room is
+    /// open.
+    pub(super) fn enter(&self) -> Result<AtWork, Shed> {
+        let shared = &self.0;
+        let before = shared.at_work.fetch_add(1, Ordering::Relaxed);
+        let entered = AtWork(Arc::clone(shared));
+        if before >= shared.limit.load(Ordering::Relaxed) { Err(Shed::Delay) } else { Ok(entered) }
+    }
+
+    /// Takes memory for a body of so many bytes, while the permit is held.
+    pub(super) fn body(&self, bytes: usize) -> Result<Option<OwnedSemaphorePermit>, Shed> {
+        if bytes == 0 {
+            return Ok(None);
+        }
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let units = units.min(self.0.body_units);
+        let permit = Arc::clone(&self.0.bodies).try_acquire_many_owned(units);
+        permit.map(Some).map_err(|_| Shed::Memory)
+    }
+
+    /// Whether there is room for a request that is in already, now that its caller is known.
+    pub(super) fn has_room(&self, priority: Priority) -> bool {
+        let limit = self.0.limit.load(Ordering::Relaxed);
+        self.0.at_work.load(Ordering::Relaxed) <= priority.room(limit)
+    }
+
+    /// The priority of a caller of this class.
+    pub(super) fn priority(&self, class: Option<&str>) -> Priority {
+        self.0.priorities.of(class)
+    }
+
+    /// Counts what is refused; by `high` before its caller is known.
+    pub(super) fn shed(&self, why: Shed, priority: Priority) {
+        self.0.metrics.shed(why.name(), priority);
+    }
+}
+
+/// One request at work.
+pub(super) struct AtWork(Arc<Shared>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.at_work.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::telemetry::metrics::Metrics;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    pub(crate) fn valve(most: usize) -> Valve {
+        let settings = config::Overload {
+            delay: 10 * MS,
+            body_bytes: 8 * UNIT,
+            priorities: Priorities {
+                high: vec!["people".to_owned()],
+                low: vec!["batch".to_owned()],
+            },
+        };
+        Valve::new(&settings, most, Metrics::new(Timestamp(0)).unwrap().overload().clone())
+    }
+
+    /// A window of ticks that are each so late.
+    pub(crate) fn window(valve: &Valve, from: Duration, late: Duration) -> Duration {
+        (0..WINDOW).fold(from, |now, _| {
+            let next = now + TICK + late;
+            valve.tick(next);
+            next
+        })
+    }
+
+    fn limit(valve: &Valve) -> usize {
+        valve.0.limit.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_delay_that_stays_takes_the_limit_below_what_is_at_work_and_its_end_brings_it_back() {
+        let valve = valve(1_000);
+        valve.tick(Duration::ZERO);
+        let at_work: Vec<_> = (0..100).map(|_| valve.enter().ok().unwrap()).collect();
+        let mut now = window(&valve, Duration::ZERO, 20 * MS);
+        assert_eq!(limit(&valve), 80);
+        assert_eq!(valve.enter().err(), Some(Shed::Delay));
+        for _ in 0..100 {
+            now = window(&valve, now, 20 * MS);
+        }
+        assert_eq!(limit(&valve), LEAST);
+        drop(at_work);
+        assert!(valve.enter().is_ok());
+        for _ in 0..60 {
+            now = window(&valve, now, MS);
+        }
+        assert_eq!(limit(&valve), 1_000);
+    }
+
+    #[test]
+    fn one_long_task_is_no_overload() {
+        let valve = valve(1_000);
+        valve.tick(Duration::ZERO);
+        let mut now = Duration::ZERO;
+        for _ in 0..50 {
+            now += TICK + 500 * MS;
+            valve.tick(now);
+            for _ in 1..WINDOW {
+                now += TICK;
+                valve.tick(now);
+            }
+        }
+        assert_eq!(limit(&valve), 1_000);
+    }
+
+    #[test]
+    fn the_lower_a_priority_the_earlier_there_is_no_room() {
+        let valve = valve(20);
+        let mut at_work = Vec::new();
+        let mut last = Vec::new();
+        for _ in 0..20 {
+            at_work.push(valve.enter().ok().unwrap());
+            last.push(Priority::ALL.iter().filter(|it| valve.has_room(**it)).count());
+        }
+        let counts: Vec<_> = (1..=3).map(|n| last.iter().filter(|it| **it >= n).count()).collect();
+        assert_eq!(counts, [20, 18, 14]);
+        assert!(valve.enter().is_err());
+    }
+
+    #[test]
+    fn bodies_take_memory_until_they_are_let_go() {
+        let valve = valve(20);
+        let held = valve.body(7 * UNIT).unwrap();
+        assert!(valve.body(UNIT + 1).is_err());
+        assert!(valve.body(0).unwrap().is_none());
+        drop(held);
+        // One that is larger than all of it is let in alone.
+        let whole = valve.body(100 * UNIT).unwrap();
+        assert!(valve.body(1).is_err());
+        drop(whole);
+        assert!(valve.body(1).is_ok());
+    }
+}
