@@ -9,6 +9,7 @@ use tower::{Service, ServiceBuilder, service_fn};
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Listen};
 use crate::error::{Error, FieldError};
+use crate::gateway::Gateway;
 use crate::gateway::layers::conform::Conform;
 use crate::gateway::layers::cost::CostCap;
 use crate::gateway::layers::deadline::Deadline;
@@ -30,7 +31,7 @@ use crate::http::edge::valve::Valve;
 use crate::http::layer::layer;
 use crate::http::operation::Listener;
 use crate::http::problem::Render;
-use crate::http::service::{AdmitService, HttpService, RunService, UpstreamService};
+use crate::http::service::{AdmitService, HttpService, ProxyService, RunService, UpstreamService};
 use crate::model::judge::Judge;
 use crate::model::plan::{Admission, Grants, Proposal};
 use crate::model::priority::Priorities;
@@ -43,6 +44,7 @@ use crate::outbound::layers::measure::Measure;
 use crate::outbound::layers::permits::Permits;
 use crate::outbound::pause::{LeaveAlone, Pauses};
 use crate::policy::access::layer::Authorize;
+use crate::policy::access::proxy::AuthorizeProxy;
 use crate::policy::audit::layer::Recorded;
 use crate::policy::audit::recorder::Recorder;
 use crate::policy::budget::Budgets;
@@ -50,9 +52,10 @@ use crate::policy::budget::layer::{Reserve, Settle};
 use crate::policy::identity::Identity;
 use crate::policy::identity::layer::Identify;
 use crate::policy::limits::Limits;
-use crate::policy::limits::layer::{ByAddress, ByCaller, ByRun};
+use crate::policy::limits::layer::{ByAddress, ByCaller, ByPassage, ByRun};
 use crate::policy::pii;
 use crate::policy::pii::layer::{Incoming, Outgoing};
+use crate::policy::pii::passing::Passing;
 use crate::policy::tools::layer::ToolsGoverned;
 use crate::telemetry::metrics::{Metrics, PolicyMetrics, QueueMetrics, UpstreamMetrics};
 
@@ -273,6 +276,41 @@ pub fn upstream(parts: UpstreamParts<'_>) -> Result<UpstreamService, FieldError>
             .layer(layer(Credentials::new(upstream, vendor)?))
             .service(client),
     ))
+}
+
+/// What the PROXY stack is built from.
+pub struct ProxyParts {
+    /// Decides who may reach what.
+    pub judge: Arc<dyn Judge>,
+    /// Tells the hour.
+    pub clock: Arc<dyn Clock>,
+    /// Which platforms want to be left alone.
+    pub pauses: Pauses,
+    /// How often they may be called.
+    pub limits: Arc<Limits>,
+    /// What must not leave.
+    pub pii: Arc<pii::layer::Policy>,
+}
+
+/// The PROXY stack: what holds for every call of a platform's own API. A call that starts a run
+/// goes on into the ADMIT and RUN stacks at its end.
+pub fn proxy(parts: ProxyParts, gateway: Gateway) -> ProxyService {
+    let ProxyParts { judge, clock, pauses, limits, pii } = parts;
+    ProxyService::new(
+        ServiceBuilder::new()
+            // Who may not reach the platform learns nothing of it.
+            .layer(layer(AuthorizeProxy { judge, clock }))
+            // Neither is one called that would refuse.
+            .layer(layer(LeaveAlone(pauses)))
+            // Cheaper than reading a body.
+            .layer(layer(ByPassage(limits)))
+            // Innermost, so that whatever is sent on has been treated.
+            .layer(layer(Passing(pii)))
+            .service(service_fn(move |request: Request<Body>| {
+                let gateway = gateway.clone();
+                async move { gateway.forward(request).await }
+            })),
+    )
 }
 
 #[cfg(test)]

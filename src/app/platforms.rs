@@ -6,15 +6,16 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::Failure;
-use crate::clock::Clock;
+use super::lasting::Lasting;
 use crate::config::{self, Config};
 use crate::gateway::Platform;
+use crate::gateway::proxy::Reach;
+use crate::gateway::proxy::calls::Calls;
 use crate::outbound::check::Check;
 use crate::outbound::dispatch::Target;
 use crate::outbound::layers::breaker::Breaker;
 use crate::outbound::{self, Vendor};
 use crate::stack::{self, UpstreamParts};
-use crate::telemetry::metrics::Metrics;
 
 /// Each upstream twice: as use cases see it, and as the dispatcher calls it.
 #[derive(Clone, Default)]
@@ -33,8 +34,7 @@ impl Platforms {
     pub(super) fn build(
         config: &Config,
         before: Option<(&Config, &Self)>,
-        metrics: &Metrics,
-        clock: &Arc<dyn Clock>,
+        lasting: &Lasting,
     ) -> Result<Self, Failure> {
         let mut all = IndexMap::new();
         for (name, upstream) in &config.upstreams {
@@ -44,7 +44,7 @@ impl Platforms {
             });
             let built = match same {
                 Some(built) => built,
-                None => build(upstream, config, metrics, clock)?,
+                None => build(upstream, config, lasting)?,
             };
             all.insert(name.clone(), built);
         }
@@ -70,10 +70,10 @@ impl Platforms {
 fn build(
     upstream: &config::Upstream,
     config: &Config,
-    metrics: &Metrics,
-    clock: &Arc<dyn Clock>,
+    lasting: &Lasting,
 ) -> Result<Built, Failure> {
-    let name = &upstream.name;
+    let Lasting { surrounding, metrics, pauses, .. } = lasting;
+    let (name, clock) = (&upstream.name, &surrounding.clock);
     let wrong = |error: &crate::error::FieldError| {
         Failure::Start(format!("upstreams.{name}.{}: {}", error.path, error.message))
     };
@@ -97,6 +97,13 @@ fn build(
     };
     let service = stack::upstream(parts).map_err(|error| wrong(&error))?;
     let check = upstream.check.clone().map(|check| Check::new(name, service.clone(), check));
+    let reach = vendor.own_api().map(|own| Reach {
+        service: service.clone(),
+        base: upstream.base_url.clone(),
+        caps: upstream.caps,
+        calls: Calls::new(&upstream.proxy_allow, &own.calls()),
+        pauses: pauses.clone(),
+    });
     let target = Target {
         name: name.clone(),
         vendor: Arc::clone(&vendor),
@@ -110,6 +117,7 @@ fn build(
         metrics: measured,
         workspaces: upstream.workspaces.clone(),
         connect: upstream.clocks.connect,
+        reach,
         health: Box::new(move || breaker.health()),
     };
     Ok(Built { platform: Arc::new(platform), target, check })

@@ -21,14 +21,14 @@ use crate::gateway::{self, Gateway};
 use crate::http::edge::drain::Drain;
 use crate::http::edge::valve::Valve;
 use crate::http::operation::Listener;
-use crate::http::service::HttpService;
+use crate::http::service::{HttpService, ProxyService};
 use crate::inbound::admin::reload::Reloads;
 use crate::inbound::{self, Faces};
 use crate::model::judge::Judge;
 use crate::outbound::dispatch::Dispatcher;
 use crate::policy::tools::layer::ToolsGoverned;
 use crate::policy::{pii, tools};
-use crate::stack::{self, AdmitParts, EdgeParts};
+use crate::stack::{self, AdmitParts, EdgeParts, ProxyParts};
 use crate::store::payloads::Payloads;
 use crate::store::presets::Presets;
 use crate::store::runs::Runs;
@@ -37,6 +37,7 @@ use crate::store::runs::Runs;
 pub(super) struct Version {
     pub(super) config: Arc<Config>,
     pub(super) gateway: Gateway,
+    proxy: ProxyService,
     pub(super) guard: Guard,
     pub(super) valve: Valve,
     pub(super) platforms: Platforms,
@@ -69,9 +70,9 @@ impl Version {
         lasting: &Lasting,
         before: Option<&Self>,
     ) -> Result<Self, Failure> {
-        let (clock, metrics) = (&lasting.surrounding.clock, &lasting.metrics);
+        let metrics = &lasting.metrics;
         let built = before.map(|before| (&*before.config, &before.platforms));
-        let platforms = Platforms::build(config, built, metrics, clock)?;
+        let platforms = Platforms::build(config, built, lasting)?;
         let guards = before.map(|before| (&*before.config, &before.guard));
         let guard = Guard::build(config, lasting, guards)?;
         let known = before.filter(|before| before.config.agents == config.agents);
@@ -95,8 +96,8 @@ impl Version {
             },
             |before| before.valve.clone(),
         );
-        let gateway = gateway(config, lasting, &guard, &platforms, &choices)?;
-        Ok(Self { config: Arc::clone(config), gateway, guard, valve, platforms, choices })
+        let (gateway, proxy) = gateway(config, lasting, &guard, &platforms, &choices)?;
+        Ok(Self { config: Arc::clone(config), gateway, proxy, guard, valve, platforms, choices })
     }
 
     pub(super) fn explainer(&self, lasting: &Lasting) -> Explainer {
@@ -140,6 +141,7 @@ impl Version {
         let draining = drain.clone();
         Faces::new(inbound::Parts {
             gateway: self.gateway.clone(),
+            proxy: self.proxy.clone(),
             judge: guard.judge.clone(),
             keys: guard.keys.clone(),
             audit,
@@ -165,7 +167,7 @@ fn gateway(
     guard: &Guard,
     platforms: &Platforms,
     choices: &Arc<Choices>,
-) -> Result<Gateway, Failure> {
+) -> Result<(Gateway, ProxyService), Failure> {
     let Lasting { surrounding, metrics, tasks, store, sealer, recorder, memory, .. } = lasting;
     let (clock, pauses, bounds) = (&surrounding.clock, &lasting.pauses, &config.runs);
     let dispatcher = Dispatcher::new(platforms.targets(), Arc::clone(clock), pauses.clone());
@@ -207,8 +209,15 @@ fn gateway(
         recorder.health.clone(),
         Arc::clone(&memory.debts),
     ));
+    let proxy = ProxyParts {
+        judge: Arc::clone(&judge),
+        clock: Arc::clone(clock),
+        pauses: pauses.clone(),
+        limits: Arc::clone(&guard.limits),
+        pii: Arc::clone(&pii),
+    };
     let probed = store.clone();
-    Ok(Gateway::new(gateway::Parts {
+    let gateway = Gateway::new(gateway::Parts {
         clock: Arc::clone(clock),
         ids: Arc::clone(&surrounding.ids),
         tasks: tasks.clone(),
@@ -231,5 +240,7 @@ fn gateway(
             let store = probed.clone();
             Box::pin(async move { store.probe(now).await })
         }),
-    }))
+    });
+    let proxy = stack::proxy(proxy, gateway.clone());
+    Ok((gateway, proxy))
 }

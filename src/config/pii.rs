@@ -67,7 +67,7 @@ pub struct PiiWords {
 
 const DIRECTIONS: &[&str] = &["both", "to_upstream", "to_caller", "to_audit"];
 const ACTIONS: &[&str] = &["allow", "mask", "redact", "hash", "tokenize", "block", "report"];
-const FACES: &[&str] = &["unified", "hooks", "acp"];
+const FACES: &[&str] = &["unified", "hooks", "acp", "proxy"];
 
 const CONFIDENCE: Setting<u32> = Setting::new(
     "min_confidence",

@@ -48,6 +48,8 @@ pub struct Upstream {
     pub propagate_trace: bool,
     /// The workspaces whose callers may see it; none for all.
     pub workspaces: Vec<String>,
+    /// The calls of its own API that pass the reverse proxy; none for those that its documents name.
+    pub proxy_allow: Vec<String>,
 }
 
 impl fmt::Debug for Upstream {
@@ -111,6 +113,7 @@ fn read_one(name: String, mut section: Section<'_>) -> Upstream {
                  sends then passes no policy.";
     let callbacks = Key::new("native_callbacks", Shape::Text, about).default("deny");
     let callbacks = section.choice(callbacks, &["allow", "deny"]);
+    let proxy_allow = read_proxy(&mut section);
     Upstream {
         name,
         kind: kind.unwrap_or_default(),
@@ -125,8 +128,43 @@ fn read_one(name: String, mut section: Section<'_>) -> Upstream {
         caps: bounds::read_caps(&mut section),
         propagate_trace: section.flag("propagate_trace", PROPAGATE, false),
         workspaces: section.texts(Key::new("workspaces", Shape::Texts, WORKSPACES)),
+        proxy_allow,
         settings: section.rest("What only platforms of this kind have."),
     }
+}
+
+/// What stands for all that the platform's documents name.
+const DOCUMENTED: &str = "documented";
+
+fn read_proxy(upstream: &mut Section<'_>) -> Vec<String> {
+    let mut section = upstream.section("proxy", "The reverse proxy to its own API.");
+    let about = "The calls that pass, like `GET /v1/agents/*` (one segment) or `* /v1/**` (all \
+                 below); `documented` stands for those that the platform's documents name of agents \
+                 and runs. Left out, these alone.";
+    let allow = section.texts(Key::new("allow", Shape::Texts, about));
+    for (at, entry) in allow.iter().enumerate() {
+        if entry != DOCUMENTED && !is_call(entry) {
+            let rule = "must be `documented`, or a method and a path, like `GET /v1/agents/*`";
+            section.refuse(&format!("allow[{at}]"), rule);
+        }
+    }
+    section.finish();
+    allow
+}
+
+fn is_call(entry: &str) -> bool {
+    let Some((method, path)) = entry.split_once(' ') else { return false };
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '%' | '{' | ';');
+    let is_segment = |(at, segment): (usize, &str)| match segment {
+        "" | "*" => true,
+        "**" => path.split('/').count() == at + 1,
+        "." | ".." => false,
+        literal => !literal.contains('*'),
+    };
+    (method == "*" || method.parse::<http::Method>().is_ok_and(|it| it.as_str() == method))
+        && path.starts_with('/')
+        && path.chars().all(is_plain)
+        && path.split('/').enumerate().all(is_segment)
 }
 
 fn is_name(name: &str) -> bool {
@@ -183,6 +221,30 @@ mod tests {
             "not a url",
         ] {
             assert!(base_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_a_method_and_a_path() {
+        for entry in ["GET /", "POST /v1/agents/*/run", "* /v1/**", "PURGE /x/"] {
+            assert!(is_call(entry), "{entry}");
+        }
+        for wrong in [
+            "",
+            "GET",
+            "/v1",
+            "GET v1",
+            "GET  /v1",
+            "GET /v1?x",
+            "GET /**/x",
+            "GET /a*",
+            "GET /../a",
+            "GET /a%2f",
+            "GET /a b",
+            "G(T /a",
+            "GET /{agent}",
+        ] {
+            assert!(!is_call(wrong), "{wrong}");
         }
     }
 

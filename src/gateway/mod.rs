@@ -22,6 +22,7 @@ pub mod memory;
 mod mirror;
 pub mod payloads;
 mod propose;
+pub mod proxy;
 pub mod read;
 pub mod reader;
 mod records;
@@ -48,6 +49,7 @@ use crate::gateway::choose::Choices;
 use crate::gateway::deliver::Callbacks;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::lives::Lives;
+use crate::gateway::proxy::Reach;
 use crate::gateway::replay::Keys;
 use crate::gateway::shelf::Shelf;
 use crate::gateway::threads::Threads;
@@ -129,6 +131,8 @@ pub struct Platform {
     pub workspaces: Vec<String>,
     /// The longest that a connection to it may take.
     pub connect: Duration,
+    /// How callers reach its own API; none where nobody is let through to it.
+    pub reach: Option<Reach>,
     /// How it is doing.
     pub health: Box<dyn Fn() -> Health + Send + Sync>,
 }

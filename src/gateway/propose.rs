@@ -142,6 +142,7 @@ impl Gateway {
             request,
             pii: Vec::new(),
             thread,
+            native: None,
         };
         // A background caller is answered before the platform is asked: what only the platform's
         // own encoder can refuse must be found now, or it would be told 202 for nothing.

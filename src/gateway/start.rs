@@ -63,10 +63,10 @@ impl From<Keep> for Wanted {
 }
 
 /// What is sent, and to whom else it may be.
-struct Sending {
-    plan: Arc<Plan>,
-    grants: Grants,
-    spare: Option<Box<Spare>>,
+pub(super) struct Sending {
+    pub(super) plan: Arc<Plan>,
+    pub(super) grants: Grants,
+    pub(super) spare: Option<Box<Spare>>,
 }
 
 impl Gateway {
@@ -147,7 +147,7 @@ impl Gateway {
     }
 
     /// Has the run recorded and driven, and waits until it is recorded.
-    async fn admit(
+    pub(super) async fn admit(
         &self,
         call: &Arc<Call>,
         run: Run,

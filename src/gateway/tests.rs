@@ -82,6 +82,7 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         vendor: Arc::new(Fake(Capabilities::new(|_| Support::Native))),
         metrics: Metrics::new(Timestamp(0)).unwrap().upstream("up", "fake"),
         workspaces: Vec::new(),
+        reach: None,
         health: Box::new(|| Health::Healthy),
         connect: Duration::from_secs(5),
     };

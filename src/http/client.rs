@@ -100,12 +100,29 @@ pub fn is_not_connected(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<NotConnected>())
 }
 
+/// The error of the request's body, where that is why it could not be sent.
+fn of_the_body(cause: &legacy::Error) -> Option<Error> {
+    let mut next = std::error::Error::source(cause);
+    while let Some(cause) = next {
+        if let Some(own) = cause.downcast_ref::<Error>() {
+            return Some(own.clone());
+        }
+        next = cause.source();
+    }
+    None
+}
+
 fn failure(upstream: &str, cause: legacy::Error) -> Error {
     if cause.is_connect() {
         let message = format!("upstream `{upstream}` cannot be connected to");
         return Error::new(Kind::UpstreamUnavailable, message)
             .upstream(upstream, None, None)
             .caused_by(NotConnected(cause));
+    }
+    // A request whose own body broke off is no fault of the platform's, and must not look like one:
+    // a caller could have the platform left alone.
+    if let Some(own) = of_the_body(&cause) {
+        return own;
     }
     let inner = std::error::Error::source(&cause).and_then(|inner| inner.downcast_ref());
     let what = match inner.map(hyper::Error::is_parse) {
@@ -241,6 +258,20 @@ mod tests {
             assert!(error.message().contains(expected), "{error:?}");
             assert!(!is_not_connected(&error));
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_breaks_off_is_not_the_platforms_fault() {
+        let broken = Err(Error::new(Kind::RequestTimeout, "late"));
+        let pieces = [Ok(http_body::Frame::data(Bytes::from("a"))), broken];
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter(pieces));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let client = Client::new("up", Duration::from_secs(1)).unwrap();
+        let request = Request::post(format!("http://{at}/")).body(Body::stream(body)).unwrap();
+        let error = client.oneshot(request).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::RequestTimeout);
+        assert!(!is_not_connected(&error));
     }
 
     #[tokio::test]

@@ -7,5 +7,6 @@ pub mod edge;
 pub mod egress;
 pub mod layer;
 pub mod operation;
+pub mod passage;
 pub mod problem;
 pub mod service;

@@ -15,6 +15,8 @@ pub enum Face {
     Hooks,
     /// The trigger API of ACP: its own error bodies.
     Acp,
+    /// The platforms' own APIs: what the gateway itself refuses is a problem document.
+    Proxy,
     /// Operations: problem documents.
     Admin,
 }
@@ -26,6 +28,7 @@ impl Face {
             Self::Unified => "unified",
             Self::Hooks => "hooks",
             Self::Acp => "acp",
+            Self::Proxy => "proxy",
             Self::Admin => "admin",
         }
     }
@@ -83,11 +86,11 @@ macro_rules! operations {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$operation => $name,)* Self::Unknown => "unknown" }
             }
-            /// Its method.
+            /// Its method; of one that takes any, the one that needs the most care.
             pub const fn method(self) -> Method {
                 match self { $(Self::$operation => Method::$method,)* Self::Unknown => Method::GET }
             }
-            /// Its path, with `{…}` for each variable segment.
+            /// Its path, with `{name}` for each variable segment, and `{name…}` for any number.
             pub const fn path(self) -> &'static str {
                 match self { $(Self::$operation => $path,)* Self::Unknown => "" }
             }
@@ -129,6 +132,7 @@ operations! {
     GetOpenApi      "get_openapi"       GET  "/openapi.json"                Unified Both Needs::OnApi(Scope::AgentsRead);
     RunHook         "run_hook"          POST "/v1/hooks/{agent}"            Hooks   Api Needs::Scope(Scope::RunsWrite);
     RunAcp          "run_acp"           POST "/acp/{workspace}/agents/{profile_id}/run" Acp Api Needs::Scope(Scope::RunsWrite);
+    Proxy           "proxy"             POST "/proxy/{upstream}/{path…}"    Proxy   Api Needs::Scope(Scope::Proxy);
     GetMetrics      "get_metrics"       GET  "/metrics"                     Admin   Admin Needs::Nothing;
     GetHealth       "get_health"        GET  "/healthz"                     Admin   Admin Needs::Nothing;
     GetReadiness    "get_readiness"     GET  "/readyz"                      Admin   Admin Needs::Nothing;
@@ -152,7 +156,8 @@ operations! {
 pub struct Route {
     /// The operation; `Unknown` where the table has none.
     pub operation: Operation,
-    /// What stands in the variable segments of its path, percent-decoded, in order.
+    /// What stands in the variable segments of its path, percent-decoded, in order; what stands
+    /// for any number of segments, as it came.
     pub segments: Vec<String>,
     /// For `Unknown`: the methods that this path does take; empty where there is no such path.
     pub allowed: Vec<Method>,
@@ -180,6 +185,10 @@ impl Operation {
                 return Route { operation, segments, allowed: Vec::new(), face };
             }
             face = operation.face();
+            if operation.takes_any() {
+                allowed.extend(ANY);
+                continue;
+            }
             if operation.method() == Method::GET {
                 allowed.push(Method::HEAD);
             }
@@ -203,11 +212,31 @@ impl Operation {
         if self.method() == Method::GET { Care::Relaxed } else { Care::Durable }
     }
 
+    /// Whether it takes every method that is a request for something. `CONNECT` asks for a tunnel,
+    /// and `TRACE` for an echo of the headers, the caller's credential among them.
+    pub fn takes_any(self) -> bool {
+        self == Self::Proxy
+    }
+
     /// `HEAD` is a `GET` whose answer's body is left out on the way (RFC 9110, 9.3.2).
     fn takes(self, method: &Method) -> bool {
+        if self.takes_any() {
+            return !matches!(*method, Method::CONNECT | Method::TRACE);
+        }
         self.method() == *method || (*method == Method::HEAD && self.method() == Method::GET)
     }
 }
+
+/// What is told of an operation that takes any method.
+const ANY: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
 
 fn first_segment(path: &str) -> Option<&str> {
     path.split('/').nth(1)
@@ -220,6 +249,11 @@ fn segments(pattern: &str, path: &str) -> Option<Vec<String>> {
     loop {
         match (wanted.next(), given.next()) {
             (None, None) => return Some(found),
+            (Some(rest), first) if rest.ends_with("…}") => {
+                let rest: Vec<&str> = first.into_iter().chain(given).collect();
+                found.push(rest.join("/"));
+                return Some(found);
+            }
             (Some(variable), Some(segment)) if variable.starts_with('{') => {
                 let segment = percent_decode_str(segment).decode_utf8().ok()?;
                 if segment.is_empty() {
@@ -277,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_row_is_found_by_no_other_method_path_or_listener() {
-        for operation in Operation::ALL.iter().copied() {
+        for operation in Operation::ALL.iter().copied().filter(|row| !row.takes_any()) {
             let (path, _) = filled(operation);
             let on = listeners(operation);
             let wrong_method = Operation::route(on[0], &Method::PUT, &path);
@@ -312,5 +346,23 @@ mod tests {
             let route = Operation::route(Listener::Api, &Method::POST, broken);
             assert_eq!(route.operation, Operation::Unknown, "{broken}");
         }
+    }
+
+    #[test]
+    fn the_rest_of_a_path_stays_as_it_came_and_takes_every_method_that_asks_for_something() {
+        for (path, rest) in [
+            ("/proxy/make%2Deu/a/b%2Fc/../d//", "a/b%2Fc/../d//"),
+            ("/proxy/make-eu/", ""),
+            ("/proxy/make-eu", ""),
+        ] {
+            for method in [Method::GET, Method::DELETE, Method::from_bytes(b"PURGE").unwrap()] {
+                let route = Operation::route(Listener::Api, &method, path);
+                assert_eq!(route.operation, Operation::Proxy);
+                assert_eq!(route.segments, ["make-eu", rest]);
+            }
+        }
+        let trace = Operation::route(Listener::Api, &Method::TRACE, "/proxy/make-eu/a");
+        assert_eq!((trace.operation, trace.face), (Operation::Unknown, Face::Proxy));
+        assert_eq!(trace.allowed, ANY);
     }
 }

@@ -1,4 +1,4 @@
-//! The four seams between the stacks, as named types. A stack is erased into its alias by
+//! The five seams between the stacks, as named types. A stack is erased into its alias by
 //! `Alias::new(stack)`, never into a box whose types are inferred: that takes the compiler
 //! exponential time in the number of layers.
 
@@ -58,6 +58,10 @@ pub type RunService = BoxCloneSyncService<RunCall, RunEvents, Error>;
 /// One upstream's stack. The request's target is below the upstream's base URL, and it carries an
 /// `Arc<Call>` as its only extension.
 pub type UpstreamService = BoxCloneSyncService<Request<Body>, Response<Body>, Error>;
+
+/// The PROXY stack: what a call of a platform's own API goes through. The request's target is below
+/// the upstream's base URL, and it carries an `Arc<Passage>` as its only extension.
+pub type ProxyService = BoxCloneSyncService<Request<Body>, Response<Body>, Error>;
 
 /// What comes back from a run: events in order, the last one its end. Dropping it stops the run.
 pub type RunEvents = Pin<Box<dyn Stream<Item = RunEvent> + Send>>;

@@ -15,7 +15,7 @@ pub fn render_error(face: Face, error: &Error, call: &Call) -> Response<Body> {
     let problem = error.problem(&call.id);
     match face {
         Face::Acp => acp::errors::answer(&problem),
-        Face::Unified | Face::Hooks | Face::Admin => problem_answer(&problem),
+        Face::Unified | Face::Hooks | Face::Proxy | Face::Admin => problem_answer(&problem),
     }
 }
 

@@ -22,11 +22,12 @@ use crate::gateway::audit::AuditAdmin;
 use crate::gateway::keys::KeyAdmin;
 use crate::http::body::Body;
 use crate::http::operation::{Needs, Operation, Route};
+use crate::http::service::ProxyService;
 use crate::inbound::admin::explain::Explains;
 use crate::inbound::admin::reload::Reloads;
 use crate::inbound::admin::tail::Draining;
 use crate::inbound::unified::agents::handle as agents;
-use crate::inbound::{acp, admin, hooks, unified};
+use crate::inbound::{acp, admin, hooks, proxy, unified};
 use crate::model::call::Call;
 use crate::model::judge::Judge;
 use crate::model::scope::Scope;
@@ -35,6 +36,8 @@ use crate::model::scope::Scope;
 pub struct Parts {
     /// What does the work.
     pub gateway: Gateway,
+    /// What a call of a platform's own API goes through.
+    pub proxy: ProxyService,
     /// Webhooks in, by agent reference.
     pub hooks: IndexMap<String, Hook>,
     /// Silence after which a stream gets a comment line.
@@ -158,6 +161,7 @@ impl Inner {
             Operation::RunAcp => {
                 acp::handle::run_acp(parts, &call, first, second, &head, body).await
             }
+            Operation::Proxy => proxy::handle::pass(parts, &call, first, second, head, body).await,
             Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
             Operation::GetHealth => Ok(admin::response::health()),
             Operation::GetReadiness => admin::response::readiness((parts.unready)()),

@@ -12,6 +12,7 @@ pub mod faces;
 pub mod headers;
 pub mod hooks;
 pub mod prefer;
+pub mod proxy;
 pub mod query;
 #[cfg(test)]
 pub mod samples;

@@ -43,6 +43,7 @@ pub struct Facts {
     allowances: Mutex<Vec<Allowance>>,
     is_admitted: AtomicBool,
     about: Mutex<Option<RunFacts>>,
+    subject: Mutex<Option<String>>,
     permits: OnceLock<Weak<dyn Any + Send + Sync>>,
 }
 
@@ -89,6 +90,16 @@ impl Facts {
     /// Which run it is about.
     pub fn told(&self) -> Option<RunFacts> {
         self.about.lock().clone()
+    }
+
+    /// Notes what it is done to, for its record.
+    pub fn concerns(&self, subject: String) {
+        *self.subject.lock() = Some(subject);
+    }
+
+    /// What it is done to.
+    pub fn subject(&self) -> Option<String> {
+        self.subject.lock().clone()
     }
 
     /// Notes what its answer holds until the last byte, so that a run that outlives the answer can

@@ -92,6 +92,9 @@ pub struct Plan {
     pub pii: Vec<PiiCount>,
     /// The conversation.
     pub thread: PlannedThread,
+    /// The platform's own request, where the caller has written that; whoever sends it knows what
+    /// it is. `request` then only has what policy may know of it.
+    pub native: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Who sees to the tools of a run.

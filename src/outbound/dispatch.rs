@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::{Service, ServiceExt};
 
@@ -24,6 +24,7 @@ use crate::http::service::{RunEvents, UpstreamService};
 use crate::model::call::Call;
 use crate::model::plan::RunCall;
 use crate::outbound::answer::Answer;
+use crate::outbound::passing::{self, Passing};
 use crate::outbound::pause::Pauses;
 use crate::outbound::{UpstreamRequest, Vendor};
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -92,7 +93,10 @@ impl Shared {
 }
 
 async fn dispatch(shared: &Shared, run: RunCall) -> Result<RunEvents> {
-    let line = shared.line(run.call, run.plan.upstream())?;
+    let line = shared.line(Arc::clone(&run.call), run.plan.upstream())?;
+    if let Some(passing) = Passing::of(&run.plan) {
+        return passing::pass(line, passing).await;
+    }
     let exchange = line.target.vendor.start(&run.plan)?;
     if exchange.is_streamed {
         let response = line.send(exchange.request).await?;
@@ -111,15 +115,21 @@ pub(super) struct Line {
 }
 
 /// What is read of a failure's body; platforms' error texts are far shorter.
-const FAILURE_BYTES: usize = 64 * 1024;
+pub(super) const FAILURE_BYTES: usize = 64 * 1024;
 
 impl Line {
     /// Sends a request and waits for the head of its answer.
     pub(super) async fn send(&self, request: UpstreamRequest) -> Result<Response<Body>> {
-        let request = encode(request, Arc::clone(&self.call)).map_err(|cause| {
+        let request = encode(request).map_err(|cause| {
             let message = "the platform's request cannot be written as HTTP";
             Error::new(Kind::Internal, message).caused_by(cause)
         })?;
+        self.forward(request).await
+    }
+
+    /// The same with a request that is HTTP already.
+    pub(super) async fn forward(&self, mut request: Request<Body>) -> Result<Response<Body>> {
+        request.extensions_mut().insert(Arc::clone(&self.call));
         let service = self.target.service.clone();
         self.waiting(service.oneshot(request)).await.map_err(|error| self.blame(error))
     }
@@ -143,13 +153,18 @@ impl Line {
             let room = FAILURE_BYTES - text.len();
             text.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
         }
-        let error = self.target.vendor.failure(status, &head.headers, &text);
+        Err(self.failure(status, &head.headers, &text))
+    }
+
+    /// What a failure says that came with this status.
+    pub(super) fn failure(&self, status: StatusCode, headers: &HeaderMap, text: &[u8]) -> Error {
+        let error = self.target.vendor.failure(status, headers, text);
         let error = match error.upstream_fault() {
             Some(_) => error,
             None => error.upstream(&self.target.name, Some(status.as_u16()), None),
         };
         self.pauses.note(&self.target.name, self.call.principal(), &error);
-        Err(error)
+        error
     }
 
     /// The next bytes of an answer's body; trailers say nothing that a run needs.
@@ -183,19 +198,19 @@ impl Line {
     }
 }
 
-fn encode(request: UpstreamRequest, call: Arc<Call>) -> http::Result<Request<Body>> {
+fn encode(request: UpstreamRequest) -> http::Result<Request<Body>> {
     let mut builder = Request::builder()
         .method(request.method)
         .uri(request.target)
-        .header(ACCEPT, HeaderValue::from_static(request.accept))
-        .extension(call);
+        .header(ACCEPT, HeaderValue::from_static(request.accept));
     if !request.body.is_empty() {
         builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     builder.body(Body::full(request.body))
 }
 
-fn is_encoded(response: &Response<Body>) -> bool {
+/// Whether an answer is compressed.
+pub(super) fn is_encoded(response: &Response<Body>) -> bool {
     let coding = response.headers().get(http::header::CONTENT_ENCODING);
     coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }

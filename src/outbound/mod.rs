@@ -24,6 +24,8 @@ mod answer;
 pub mod check;
 pub mod dispatch;
 pub mod layers;
+pub mod own_api;
+pub mod passing;
 pub mod pause;
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ use crate::model::event::RunEvent;
 use crate::model::plan::Plan;
 use crate::model::run::Warning;
 use crate::outbound::agents::Manages;
+use crate::outbound::own_api::OwnApi;
 use crate::wire::sse::Frame;
 
 /// A platform, as one upstream is configured to reach it.
@@ -72,6 +75,11 @@ pub trait Vendor: Send + Sync + 'static {
 
     /// Reads an answer that is not a success.
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error;
+
+    /// Its own API, for callers who speak that; none where nobody is let through to it.
+    fn own_api(&self) -> Option<&dyn OwnApi> {
+        None
+    }
 }
 
 /// A request to a platform and what will read its answer.

@@ -9,11 +9,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{Request, Response};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Kind, Result};
+use crate::http::body::Body;
 use crate::http::layer::{Next, Rest, Step};
+use crate::http::passage;
 use crate::model::plan::{Admission, Proposal};
 use crate::model::principal::Principal;
 
@@ -130,6 +133,20 @@ impl Step<Proposal> for LeaveAlone {
     ) -> Result<Admission> {
         self.0.check(proposal.plan.upstream(), proposal.call.principal())?;
         next.run(proposal).await
+    }
+}
+
+impl Step<Request<Body>> for LeaveAlone {
+    type Response = Response<Body>;
+
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
+        let passage = passage::of(&request)?;
+        self.0.check(&passage.upstream, passage.call.principal())?;
+        next.run(request).await
     }
 }
 

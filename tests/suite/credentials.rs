@@ -43,7 +43,9 @@ fn refused(answer: &Answer, face: Face, status: u16, code: &str, what: &str) {
     let json = answer.json();
     match face {
         Face::Acp => assert!(json["error"].is_string(), "{what}: {json}"),
-        Face::Unified | Face::Hooks | Face::Admin => assert_eq!(json["code"], code, "{what}"),
+        Face::Unified | Face::Hooks | Face::Proxy | Face::Admin => {
+            assert_eq!(json["code"], code, "{what}")
+        }
     }
 }
 

@@ -54,6 +54,7 @@ mod paused;
 mod pii;
 mod pii_labelled;
 mod process;
+mod proxy;
 mod reading;
 mod refusals;
 mod reload;

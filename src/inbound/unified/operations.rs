@@ -346,6 +346,7 @@ pub fn describe(operation: Operation) -> Described {
         Operation::ProveRecord => PROVE_RECORD,
         Operation::TailAudit => TAIL_AUDIT,
         Operation::GetConfig => GET_CONFIG,
-        Operation::Unknown => NONE,
+        // It is not described: what it passes on is.
+        Operation::Proxy | Operation::Unknown => NONE,
     }
 }

@@ -8,6 +8,7 @@ mod answer;
 mod chunks;
 mod errors;
 mod extras;
+mod own_api;
 mod request;
 mod response;
 mod stream;
@@ -24,6 +25,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
 use crate::outbound::agents::Manages;
+use crate::outbound::own_api::OwnApi;
 use crate::outbound::{self, Exchange, Kind, Vendor, typed};
 pub use extras::Preset;
 
@@ -117,6 +119,10 @@ impl Vendor for Agentbase {
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         errors::failure(&self.name, status, headers, body)
+    }
+
+    fn own_api(&self) -> Option<&dyn OwnApi> {
+        Some(self)
     }
 }
 

@@ -137,6 +137,7 @@ fn run_of(question: &str) -> RunCall {
         request: RunRequest::of(question),
         pii: Vec::new(),
         thread,
+        native: None,
     };
     RunCall {
         call: a_call(),

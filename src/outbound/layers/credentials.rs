@@ -155,6 +155,7 @@ mod tests {
             check: None,
             breaker: config::Breaker { failures: 1, open: second },
             workspaces: Vec::new(),
+            proxy_allow: Vec::new(),
             caps: config::Caps { answer: 1, line: 1, event: 1 },
         }
     }

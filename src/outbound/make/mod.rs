@@ -6,6 +6,7 @@
 mod agents;
 mod errors;
 mod options;
+mod own_api;
 mod request;
 mod response;
 mod schema;
@@ -25,6 +26,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
 use crate::outbound::agents::Manages;
+use crate::outbound::own_api::OwnApi;
 use crate::outbound::{Exchange, Kind, Vendor, typed};
 
 /// This kind of platform.
@@ -129,6 +131,10 @@ impl Vendor for Make {
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         errors::failure(&self.name, status, headers, body)
+    }
+
+    fn own_api(&self) -> Option<&dyn OwnApi> {
+        Some(self)
     }
 }
 

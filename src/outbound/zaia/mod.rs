@@ -6,6 +6,7 @@ mod agents;
 mod attachments;
 mod errors;
 mod options;
+mod own_api;
 mod request;
 mod response;
 mod schema;
@@ -21,6 +22,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::model::capability::{Capabilities, Field, Support};
 use crate::model::plan::Plan;
 use crate::outbound::agents::Manages;
+use crate::outbound::own_api::OwnApi;
 use crate::outbound::{Exchange, Kind, Vendor, typed};
 
 /// This kind of platform.
@@ -118,6 +120,10 @@ impl Vendor for Zaia {
 
     fn failure(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         errors::failure(&self.name, status, headers, body)
+    }
+
+    fn own_api(&self) -> Option<&dyn OwnApi> {
+        Some(self)
     }
 }
 

@@ -17,6 +17,7 @@ mod key;
 pub mod layer;
 mod names;
 mod policies;
+pub mod proxy;
 mod question;
 mod report;
 mod request;

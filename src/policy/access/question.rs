@@ -12,10 +12,9 @@ pub(super) const fn makes_sense(question: &Question<'_>) -> bool {
         Action::Run | Action::UseTool(_) => matches!(question.resource, Resource::Agent(_)),
         Action::Read => true,
         Action::Cancel => matches!(question.resource, Resource::Run(_) | Resource::Thread(_)),
-        Action::ManageAgents => {
+        Action::ManageAgents | Action::Proxy => {
             matches!(question.resource, Resource::Agent(_) | Resource::Upstream(_))
         }
-        Action::Proxy => matches!(question.resource, Resource::Upstream(_)),
         Action::Administer => matches!(question.resource, Resource::Gateway),
     }
 }

@@ -43,6 +43,7 @@ impl Step<Request<Body>> for Recorded {
             Ok(response) => Ok(response.status()),
             Err(error) => Err(error.clone()),
         };
+        let subject = call.facts.subject().or(subject);
         self.0.record(&call, operation, subject, came_of_it).await?;
         answer
     }

@@ -15,6 +15,7 @@ use crate::http::body::Body;
 use crate::http::edge::call;
 use crate::http::layer::{Next, Rest, Step};
 use crate::http::operation::Needs;
+use crate::http::passage;
 use crate::model::allowance::Allowance;
 use crate::model::call::Call;
 use crate::model::plan::{Admission, Plan, Proposal};
@@ -99,6 +100,35 @@ impl Step<Proposal> for ByRun {
             admission.grants.add(callers);
         }
         Ok(admission)
+    }
+}
+
+/// Limits by upstream, of calls of a platform's own API.
+///
+/// Order: in the PROXY stack, inside of who may reach the platform at all. One that starts a run is
+/// counted where every run is.
+pub struct ByPassage(pub Arc<Limits>);
+
+impl Step<Request<Body>> for ByPassage {
+    type Response = Response<Body>;
+
+    async fn run<S: Rest<Request<Body>, Response<Body>>>(
+        &self,
+        request: Request<Body>,
+        next: Next<'_, S>,
+    ) -> Result<Response<Body>> {
+        let passage = passage::of(&request)?;
+        if passage.is_run {
+            return next.run(request).await;
+        }
+        let agent = passage.agent.as_ref().map(ToString::to_string);
+        let subject = Subject {
+            agent: agent.as_deref(),
+            upstream: Some(&passage.upstream),
+            ..of_call(&passage.call)
+        };
+        let permits = ask(&self.0, Stage::Run, &subject, &passage.call).await?;
+        answer(next.run(request).await, permits)
     }
 }
 

@@ -276,6 +276,7 @@ fn refused(failure: &Failure) -> Error {
     refusal(failure, "answer")
 }
 
+/// Counts what was found.
 pub(super) fn count(metrics: &PolicyMetrics, found: &[crate::model::pii::PiiCount]) {
     for of in found {
         metrics.pii_found(&of.entity, &of.direction, &of.action, of.count);

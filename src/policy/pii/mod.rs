@@ -16,6 +16,7 @@ mod file;
 mod findings;
 pub mod json;
 pub mod layer;
+pub mod passing;
 pub mod plan;
 mod request;
 pub mod rules;

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use switchyard::http::operation::{Listener, Needs, Operation};
 use switchyard::model::scope::Scope;
+use switchyard::simulator::script::Script;
 
 use crate::callers::{make_key, run_as};
 use crate::harness::{Answer, KEY, World};
@@ -41,7 +42,9 @@ impl About {
             | Operation::DetachServer => Self::Managed,
             Operation::GetKey | Operation::RotateKey | Operation::RevokeKey => Self::Key,
             Operation::ProveRecord => Self::Record,
-            Operation::ListRuns
+            // What is behind it has tests of its own.
+            Operation::Proxy
+            | Operation::ListRuns
             | Operation::ListAgents
             | Operation::ListUpstreams
             | Operation::GetOpenApi
@@ -72,6 +75,7 @@ pub struct Things {
 
 impl Things {
     pub async fn of(world: &World) -> Self {
+        world.simulator.always("/get-messages", Script::json(200, "[]"));
         let run = run_as(world, KEY, "acp:ok", json!({})).await.expect(200).json();
         let live = run_as(world, KEY, "acp:head-stall", json!({ "background": true })).await;
         let live = live.expect(202).json();
@@ -100,6 +104,7 @@ impl Things {
         let input = json!({ "input": "Hello" });
         let (id, body) = match operation {
             Operation::CreateRun => ("support", json!({ "agent": "support", "input": "Hello" })),
+            Operation::Proxy => ("agentbase", json!({})),
             Operation::CreateAgentRun | Operation::RunHook | Operation::RunAcp => {
                 ("support", input)
             }
@@ -147,6 +152,7 @@ impl Things {
             "{workspace}" => "acme".to_owned(),
             "{tool}" => "scenario:12".to_owned(),
             "{server}" => "71".to_owned(),
+            "{path…}" => "get-messages".to_owned(),
             variable if variable.starts_with('{') => id.to_owned(),
             literal => literal.to_owned(),
         };

@@ -80,6 +80,7 @@ pub(super) fn read(path: &Path) -> Result<Input, String> {
     let ids = CountingIds::default();
     let (run_id, thread_id) = (RunId::new(&ids, Timestamp(0)), ThreadId::new(&ids, Timestamp(0)));
     let plan = Plan {
+        native: None,
         mode: Mode::Whole,
         run_id,
         target: AgentRef { upstream: upstream.name.clone(), native: file.agent },
@@ -133,6 +134,7 @@ pub(super) fn upstream(mut settings: Map<String, Value>) -> Result<Upstream, Str
         breaker: Breaker { failures: 1, open: second },
         caps: Caps { answer: 1 << 20, line: 1 << 20, event: 1 << 20 },
         workspaces: Vec::new(),
+        proxy_allow: Vec::new(),
     })
 }
 
