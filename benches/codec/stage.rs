@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use switchyard::clock::{Clock, RandomIds, SystemClock};
-use switchyard::config::{Breaker, Caps, Clocks, Secret, Upstream};
+use switchyard::config::{Breaker, Caps, Clocks, Queue, Secret, Upstream};
 use switchyard::model::agent::AgentRef;
 use switchyard::model::ids::{RunId, ThreadId};
 use switchyard::model::judge::Mode;
@@ -51,6 +51,7 @@ pub(crate) fn plan(stream: bool) -> Plan {
         kind: "bench".to_owned(),
         tools: ToolControl::default(),
         preset: Map::new(),
+        native: None,
         request,
         pii: Vec::new(),
         thread: PlannedThread {
@@ -75,6 +76,9 @@ fn upstream(kind: &str, settings: Map<String, Value>) -> Outcome<Upstream> {
         propagate_trace: false,
         clocks: Clocks { connect: minute, first_byte: minute, idle: minute, total: minute },
         max_concurrent: 1,
+        queue: Queue { most: 0, within: Duration::ZERO },
+        check: None,
+        proxy_allow: Vec::new(),
         breaker: Breaker { failures: 1, open: minute },
         caps: Caps { answer: 1 << 24, line: 1 << 20, event: 1 << 20 },
         workspaces: Vec::new(),

@@ -39,7 +39,8 @@ impl Platforms {
         let mut all = IndexMap::new();
         for (name, upstream) in &config.upstreams {
             let same = before.and_then(|(old, built)| {
-                let is_same = old.upstreams.get(name)? == upstream && old.overload == config.overload;
+                let is_same =
+                    old.upstreams.get(name)? == upstream && old.overload == config.overload;
                 is_same.then(|| built.0.get(name).cloned())?
             });
             let built = match same {

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use tower::ServiceExt;
 
 use crate::error::{Error, Kind, Result};
-use crate::gateway::journal::Keep;
-use crate::gateway::proxy::passed;
 use crate::gateway::head::Recorded;
+use crate::gateway::journal::Keep;
 use crate::gateway::propose::Busy;
+use crate::gateway::proxy::passed;
 use crate::gateway::start::Sending;
 use crate::gateway::{Gateway, records};
 use crate::http::body::Body;
@@ -75,8 +75,7 @@ impl Gateway {
             native: Some(passing),
         };
         let proposal = Proposal { call: Arc::clone(call), plan };
-        let Admission { mut plan, grants } =
-            self.0.admission.clone().oneshot(proposal).await?;
+        let Admission { mut plan, grants } = self.0.admission.clone().oneshot(proposal).await?;
         if plan.tools.must_be_seen && hides_tools {
             let said = "the run's tools must be seen, and this form of the call does not tell them";
             return Err(Error::new(Kind::UnsupportedByUpstream, said).at("stream", "must be true"));
