@@ -42,6 +42,7 @@ pub(crate) fn plan(stream: bool) -> Plan {
         ("is_urgent".to_owned(), json!(true)),
     ]);
     Plan {
+        native: None,
         mode: Mode::Whole,
         run_id: RunId::new(&RandomIds, now),
         target: AgentRef {
@@ -82,5 +83,6 @@ fn upstream(kind: &str, settings: Map<String, Value>) -> Outcome<Upstream> {
         breaker: Breaker { failures: 1, open: minute },
         caps: Caps { answer: 1 << 24, line: 1 << 20, event: 1 << 20 },
         workspaces: Vec::new(),
+        proxy_allow: Vec::new(),
     })
 }

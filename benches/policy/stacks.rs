@@ -182,6 +182,7 @@ async fn caller(clock: &Arc<dyn Clock>) -> Outcome<Arc<Call>> {
 fn proposal(call: &Arc<Call>, clock: &dyn Clock) -> Proposal {
     let now = clock.now();
     let plan = Plan {
+        native: None,
         mode: Mode::Whole,
         run_id: RunId::new(&RandomIds, now),
         target: AgentRef {

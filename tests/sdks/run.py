@@ -12,9 +12,9 @@ client = Agentbase(
 )
 stream = client.agent.run(message="Hello", mode="flash", streaming_tokens=True)
 events = list(stream)
-kinds = [event.type for event in events]
+kinds = [event["type"] for event in events]
 assert kinds[0] == "agent_started" and kinds[-1] == "agent_completed", kinds
-said = "".join(event.content for event in events if event.type == "agent_response")
+said = "".join(event["content"] for event in events if event["type"] == "agent_response")
 assert said == "You said: Hello", said
 messages = client.messages.get(session="s1")
 assert [message.content for message in messages] == ["Hi"], messages

@@ -135,11 +135,15 @@ async fn a_failure_of_the_platform_is_the_callers_to_read_and_the_runs_end() {
         answer.problem(502, code);
     }
     // A stream that breaks off does so for the caller too.
-    let body = json!({ "input": "Hi", "stream": true });
-    let request = world2.json("/proxy/acp/acme/agents/broken-off/run", &body);
-    let (head, body) = world2.open(request).await.into_parts();
-    assert_eq!(head.status, 200);
-    assert!(tokio::time::timeout(PATIENCE, body.collect()).await.unwrap().is_err());
+    let body = r#"{"input":"Hi","stream":true}"#;
+    let request = format!(
+        "POST /proxy/acp/acme/agents/broken-off/run HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\n\
+         content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let text = super::manners::said(&world2, request.as_bytes()).await;
+    assert!(text.is_empty() || text.starts_with("HTTP/1.1 200"), "{text}");
+    assert!(!text.ends_with("0\r\n\r\n"), "{text}");
     world.finish().await;
     world2.finish().await;
 }

@@ -162,7 +162,7 @@ impl Events {
                 let mut text = data;
                 self.whole.text("", &mut text)?;
                 let mut restored = String::new();
-                restore(self.vault.as_deref(), text, &mut restored);
+                restore(self.vault.as_deref(), &text, &mut restored);
                 write(&other, &restored, out);
                 Ok(())
             }
@@ -219,7 +219,7 @@ impl Events {
         let mut treated = String::new();
         text.treatment.feed(&piece, &mut treated)?;
         if !treated.is_empty() || piece.is_empty() {
-            say(self.vault.as_deref(), place, &event, treated, out);
+            say(self.vault.as_deref(), place, &event, &treated, out);
         }
         text.last = event;
         Ok(())
@@ -231,7 +231,7 @@ impl Events {
             let mut rest = String::new();
             text.treatment.finish(&mut rest)?;
             if !rest.is_empty() {
-                say(self.vault.as_deref(), text.place, &text.last, rest, out);
+                say(self.vault.as_deref(), text.place, &text.last, &rest, out);
             }
             self.found.extend(text.treatment.counts());
         }
@@ -239,7 +239,7 @@ impl Events {
     }
 }
 
-fn say(vault: Option<&Vault>, place: &str, event: &Event, text: String, out: &mut String) {
+fn say(vault: Option<&Vault>, place: &str, event: &Event, text: &str, out: &mut String) {
     let mut data = event.data.clone();
     let mut restored = String::new();
     restore(vault, text, &mut restored);

@@ -117,7 +117,8 @@ impl Answering {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Json,
-    Form,
+    /// Names and values, as forms have them.
+    Pairs,
     Events,
     Text,
     /// In no way.
@@ -148,7 +149,7 @@ fn form_of(headers: &HeaderMap) -> Form {
     }
     match essence {
         "application/json" => Form::Json,
-        form::MEDIA_TYPE => Form::Form,
+        form::MEDIA_TYPE => Form::Pairs,
         "text/event-stream" => Form::Events,
         "application/xml" | "application/x-ndjson" | "application/graphql" => Form::Text,
         other if other.ends_with("+json") => Form::Json,
@@ -173,7 +174,7 @@ mod tests {
         for (media_type, form) in [
             ("application/json", Form::Json),
             ("Application/Problem+JSON; charset=UTF-8", Form::Json),
-            ("application/x-www-form-urlencoded", Form::Form),
+            ("application/x-www-form-urlencoded", Form::Pairs),
             ("text/event-stream; charset=utf-8", Form::Events),
             ("text/plain", Form::Text),
             ("image/svg+xml", Form::Text),

@@ -37,7 +37,7 @@ pub(super) async fn treat(
     }
     let body = match form_of(&head.headers) {
         Form::Events => stream::events(by, body),
-        Form::Text | Form::Form => stream::text(by, body),
+        Form::Text | Form::Pairs => stream::text(by, body),
         Form::Json => {
             let bytes =
                 read(body, by.passage.caps.answer).await.map_err(|error| named(&by, error))?;

@@ -61,7 +61,7 @@ impl Treated {
             Channel::Text(treatment) => {
                 let mut treated = String::new();
                 treatment.feed(piece, &mut treated)?;
-                restore(vault, treated, &mut out);
+                restore(vault, &treated, &mut out);
                 Ok(())
             }
             Channel::Events(events) => events.feed(piece, &mut out),
@@ -74,7 +74,7 @@ impl Treated {
                     Channel::Text(treatment) => {
                         let mut treated = String::new();
                         treatment.finish(&mut treated)?;
-                        restore(vault, treated, &mut out);
+                        restore(vault, &treated, &mut out);
                     }
                     Channel::Events(events) => events.finish(&mut out)?,
                 }
@@ -96,9 +96,9 @@ impl Treated {
 }
 
 /// Adds a treated text with values in the place of its tokens, which no border cuts.
-pub(super) fn restore(vault: Option<&super::super::vault::Vault>, text: String, out: &mut String) {
-    let restored = vault.and_then(|vault| vault.restore(&text));
-    out.push_str(restored.as_deref().unwrap_or(&text));
+pub(super) fn restore(vault: Option<&super::super::vault::Vault>, text: &str, out: &mut String) {
+    let restored = vault.and_then(|vault| vault.restore(text));
+    out.push_str(restored.as_deref().unwrap_or(text));
 }
 
 impl http_body::Body for Treated {

@@ -30,7 +30,7 @@ pub(super) fn treat(
     }
     match form {
         Form::Json => json(by, body, restores),
-        Form::Form => {
+        Form::Pairs => {
             let text = std::str::from_utf8(&body).map_err(|_| NO_TEXT)?;
             pairs::treat(by, text).map(Bytes::from)
         }
