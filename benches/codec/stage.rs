@@ -42,7 +42,6 @@ pub(crate) fn plan(stream: bool) -> Plan {
         ("is_urgent".to_owned(), json!(true)),
     ]);
     Plan {
-        native: None,
         mode: Mode::Whole,
         run_id: RunId::new(&RandomIds, now),
         target: AgentRef {
@@ -79,7 +78,6 @@ fn upstream(kind: &str, settings: Map<String, Value>) -> Outcome<Upstream> {
         max_concurrent: 1,
         queue: Queue { most: 0, within: Duration::ZERO },
         check: None,
-        proxy_allow: Vec::new(),
         breaker: Breaker { failures: 1, open: minute },
         caps: Caps { answer: 1 << 24, line: 1 << 20, event: 1 << 20 },
         workspaces: Vec::new(),
