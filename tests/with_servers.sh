@@ -12,8 +12,9 @@ postgres_bin() {
   [ -n "$found" ] && [ -x "$found/pg_ctl" ] && echo "$found"
 }
 
-# What makes disks fail and clocks jump. Where it cannot be had, those tests say so and skip.
-for tool in strace faketime; do
+# What makes disks fail and clocks jump, and what scrapes. Where it cannot be had, those tests say
+# so and skip.
+for tool in strace faketime prometheus; do
   command -v "$tool" >/dev/null 2>&1 || "$here/install.sh" "$tool" >/dev/null 2>&1 || true
 done
 

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::app::{self, App, Failure, Surrounding, demo, guard, handover, load, storekeeping};
 use crate::config::Log;
@@ -139,6 +141,25 @@ async fn administer(admin: &KeyAdmin, command: KeyCommand) -> Outcome<Value> {
             Ok(Value::Null)
         }
     }
+}
+
+/// How long a gateway that is asked whether it is ready may take.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// Whether the gateway with this socket for operators takes requests.
+pub fn ready(admin: SocketAddr) -> Result<(), Failure> {
+    wait(async {
+        let asked = async {
+            let mut stream = TcpStream::connect(admin).await?;
+            let request = "GET /readyz HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n";
+            stream.write_all(request.as_bytes()).await?;
+            let mut head = [0; 12];
+            stream.read_exact(&mut head).await.map(|_| head)
+        };
+        let answer = tokio::time::timeout(READY_WITHIN, asked).await;
+        let head = answer.map_err(Failure::start)?.map_err(Failure::start)?;
+        if head.ends_with(b" 200") { Ok(()) } else { Err(Failure::start("it is not ready")) }
+    })
 }
 
 /// Plays the platforms until told to stop.

@@ -100,6 +100,15 @@ enum Command {
     /// Asks the same engines as a request would. Ends with 0 where it would be
     /// let in and with 2 where it would not.
     Explain(Box<explain::Explain>),
+    /// Say whether a gateway takes requests, for who looks after containers.
+    ///
+    /// Asks `/readyz` of its operators' socket. Ends with 0 where it is ready and with 1 where it
+    /// is not, or is not there.
+    Ready {
+        /// The operators' socket, `listen.admin`.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
+        admin: SocketAddr,
+    },
     /// Print the JSON Schema of the configuration file, for editors.
     Schema,
 }
@@ -180,6 +189,7 @@ fn run_command(
             Ok(false) => return Ok(REFUSED),
             Err(failure) => Err(failure),
         },
+        Command::Ready { admin } => commands::ready(admin),
         Command::Schema => writeln!(out, "{:#}", app::schema()).map(Ok)?,
     };
     match done {
@@ -214,7 +224,7 @@ mod tests {
 
     #[test]
     fn every_command_explains_itself() {
-        for command in ["serve", "check", "demo", "simulate", "schema"] {
+        for command in ["serve", "check", "demo", "simulate", "ready", "schema"] {
             let (code, out, err) = run(&[command, "--help"]);
             assert_eq!((code, err.as_str()), (0, ""));
             assert!(out.contains("Usage: switchyard"), "{out}");

@@ -44,6 +44,7 @@ fn reference() -> String {
         "OLD_SEAL_KEY",
         "SEAL_KEY",
         "CHECKPOINT_KEY",
+        "COLLECTOR_TOKEN",
         "OLD_CALLBACK_SECRET",
         "CALLBACK_SECRET",
     ];
@@ -305,6 +306,7 @@ fn the_schema_takes_what_is_valid_and_refuses_what_is_not() {
     assert!(takes(&format!("{SMALLEST}listen: {{ drain: '${{env:DRAIN}}', body_bytes: 5 }}")));
     assert!(takes(include_str!("../../config/example.yaml")));
     assert!(takes(include_str!("../../config/demo.yaml")));
+    assert!(takes(include_str!("../../config/production.yaml")));
     for (valid, wrong) in [
         ("team_id: 123", "team_id: many"),
         ("team_id: 123", "team_id: 123\n    zone: eu1"),

@@ -10,6 +10,7 @@ use switchyard::clock::Timestamp;
 use switchyard::model::capability::Field;
 use switchyard::policy::pii::{secrets, validators};
 use switchyard::telemetry::metrics::{Family, Metrics};
+use switchyard::telemetry::tracing::FIELDS;
 
 use crate::harness::{KEY, World};
 
@@ -29,6 +30,7 @@ async fn the_tables_of_the_readme_are_what_the_gateway_says() {
     let readme = readme();
     let expected = between(&readme, "capabilities", &capabilities(&list));
     let expected = between(&expected, "metrics", &families());
+    let expected = between(&expected, "log", &fields());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(root().join("README.md"), expected).unwrap();
     } else {
@@ -103,6 +105,14 @@ fn capabilities(list: &Value) -> String {
             table.push_str(&format!(" {mark} |"));
         }
         table.push('\n');
+    }
+    table
+}
+
+fn fields() -> String {
+    let mut table = String::from("| Field | What it says |\n| --- | --- |\n");
+    for (name, about) in FIELDS {
+        table.push_str(&format!("| `{name}` | {about} |\n"));
     }
     table
 }

@@ -29,6 +29,7 @@ mod callers;
 mod choosing;
 mod counters;
 mod credentials;
+mod deploy;
 mod docs;
 mod drain;
 mod durable;

@@ -28,7 +28,7 @@ async fn busy() -> World {
         let body = json!({"input": "Write to anna@example.com", "stream": vendor != "zaia"});
         world.run(&format!("{vendor}:ok"), body).await.expect(200);
     }
-    world.run("acp:http_500", json!({"input": "Hello"})).await;
+    world.run("acp:html-error", json!({"input": "Hello"})).await;
     world.get("/v1/runs/run_none").await;
     world.post("/v1/nowhere", &json!({})).await.expect(404);
     world

@@ -166,6 +166,18 @@ pub async fn simulator() -> switchyard::simulator::server::Running {
     Simulator::start(loopback, &Tasks::default(), Options::default()).await.unwrap()
 }
 
+#[tokio::test]
+async fn who_looks_after_containers_is_told_whether_it_is_ready() {
+    let simulator = simulator().await;
+    let serving = Serving::start("ready", simulator.addr(), "");
+    let admin = serving.admin().to_string();
+    let code = || switchyard(&["ready", "--admin", &admin]).status().unwrap().code();
+    assert_eq!(code(), Some(0));
+    serving.signal("-TERM");
+    assert_eq!(serving.end().await.0, 0);
+    assert_eq!(code(), Some(1));
+}
+
 const RUN: &str = "/v1/agents/acp:slow/runs";
 const STREAM: &str = r#"{"input":"the prompt of nobody else","stream":true}"#;
 

@@ -18,6 +18,7 @@ use hyper_util::server::conn::auto;
 use serde_json::Value;
 use switchyard::simulator::server::Running;
 use switchyard::tasks::Tasks;
+use switchyard::telemetry::tracing::FIELDS;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -233,8 +234,15 @@ async fn a_collector_that_hangs_delays_neither_runs_nor_the_end() {
     let (code, log) = serving.end().await;
     assert_eq!(code, 0);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    let ended = log.iter().filter(|line| line["message"] == "run ended").count();
-    assert_eq!(ended, 20);
+    let ended: Vec<_> = log.iter().filter(|line| line["message"] == "run ended").collect();
+    assert_eq!(ended.len(), 20);
+    for line in ended {
+        for field in line.as_object().unwrap().keys() {
+            let is_documented = FIELDS.iter().any(|(name, _)| name == field);
+            assert!(is_documented, "`{field}` has no line in the table of the log's fields");
+        }
+        assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
+    }
 }
 
 #[tokio::test]
