@@ -72,7 +72,7 @@ impl Agent {
                 Some(Value::Array(list)) => !list.is_empty(),
                 Some(_) => true,
             };
-            ACTING.iter().any(|key| is_some(key))
+            ACTING.iter().any(is_some)
         };
         match &self.pool {
             None => acts(&self.preset),
