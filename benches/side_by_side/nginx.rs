@@ -24,12 +24,22 @@ pub(crate) fn start(
     upstream: SocketAddr,
     workers: usize,
 ) -> Outcome<Process> {
+    Process::start("nginx", command(folder, listen, upstream, workers)?, listen)
+}
+
+/// How it is started in `folder`.
+pub(crate) fn command(
+    folder: &Path,
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    workers: usize,
+) -> Outcome<Command> {
     let configuration = folder.join("nginx.conf");
     fs::write(&configuration, text(listen, upstream, workers))?;
     let mut command = Command::new("nginx");
     command.arg("-p").arg(folder).arg("-c").arg(&configuration);
     command.args(["-e", "nginx.log"]);
-    Process::start("nginx", command, listen)
+    Ok(command)
 }
 
 fn text(listen: SocketAddr, upstream: SocketAddr, workers: usize) -> String {

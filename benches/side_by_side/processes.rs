@@ -31,13 +31,23 @@ impl Process {
     /// Starts a process and waits until it listens.
     pub(crate) fn start(
         name: &'static str,
+        command: Command,
+        listens: SocketAddr,
+    ) -> Outcome<Self> {
+        Self::start_patiently(name, command, listens, 1)
+    }
+
+    /// The same for one that needs so many times the usual patience.
+    pub(crate) fn start_patiently(
+        name: &'static str,
         mut command: Command,
         listens: SocketAddr,
+        patience: usize,
     ) -> Outcome<Self> {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let child = child.map_err(|error| format!("{name} did not start: {error}"))?;
         let mut process = Self { name, child };
-        for _ in 0..200 {
+        for _ in 0..200 * patience {
             if TcpStream::connect(listens).is_ok() {
                 return Ok(process);
             }

@@ -1,0 +1,172 @@
+//! Who is measured: the upstream by itself, and each of those that stand before it, a file each.
+
+mod envoy;
+mod litellm;
+mod portkey;
+pub(crate) mod switchyard;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use self::switchyard::Kind;
+use crate::options::Options;
+use crate::processes::{Process, free_address};
+use crate::{Outcome, nginx};
+
+/// What the load goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Party {
+    /// Nothing: straight to the upstream.
+    Direct,
+    /// nginx's `proxy_pass`.
+    Nginx,
+    /// Envoy's router.
+    Envoy,
+    /// The gateway, with records on disk before the caller sees a byte.
+    Switchyard,
+    /// The gateway, with records on disk before the platform sees a byte.
+    Strict,
+    /// The gateway, with its records in memory: what waiting for the disk costs.
+    NoDisk,
+    /// LiteLLM's proxy.
+    Litellm,
+    /// Portkey's gateway.
+    Portkey,
+}
+
+/// All of them, in the order of the report.
+pub(crate) const ALL: [Party; 8] = [
+    Party::Direct,
+    Party::Nginx,
+    Party::Envoy,
+    Party::Switchyard,
+    Party::Strict,
+    Party::NoDisk,
+    Party::Portkey,
+    Party::Litellm,
+];
+
+impl Party {
+    /// On the command line and in the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Nginx => "nginx",
+            Self::Envoy => "envoy",
+            Self::Switchyard => "switchyard",
+            Self::Strict => "switchyard-strict",
+            Self::NoDisk => "switchyard-no-disk",
+            Self::Litellm => "litellm",
+            Self::Portkey => "portkey",
+        }
+    }
+
+    /// Whether it is another's program.
+    pub(crate) fn is_peer(self) -> bool {
+        matches!(self, Self::Nginx | Self::Envoy | Self::Litellm | Self::Portkey)
+    }
+
+    /// Lines that its requests need.
+    pub(crate) fn headers(self) -> String {
+        match self {
+            Self::Litellm => litellm::headers(),
+            Self::Portkey => portkey::headers(),
+            _ => String::new(),
+        }
+    }
+
+    /// Whether it is here.
+    pub(crate) fn is_here(self) -> bool {
+        match self {
+            Self::Nginx => nginx::version().is_some(),
+            Self::Envoy => envoy::program().is_some(),
+            Self::Litellm => litellm::program().is_some(),
+            Self::Portkey => portkey::program().is_some(),
+            Self::NoDisk => Path::new(switchyard::MEMORY).is_dir(),
+            Self::Direct | Self::Switchyard | Self::Strict => true,
+        }
+    }
+}
+
+/// A party that runs.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    /// Which.
+    pub(crate) party: Party,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// Its process; none for the direct way.
+    pub(crate) process: Option<Process>,
+}
+
+/// The upstream and a folder: all that a party needs to start.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    folder: PathBuf,
+    core: String,
+    upstream: SocketAddr,
+    _process: Process,
+}
+
+impl Stage {
+    /// Starts the upstream.
+    pub(crate) fn set(options: &Options) -> Outcome<Self> {
+        // Beside the build, which is on a disk more often than the system's folder for what passes.
+        let beside = std::env::current_exe()?;
+        let beside = beside.parent().ok_or("no folder")?;
+        let folder = beside.join(format!("governed-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let upstream = free_address()?;
+        let process = Process::start_role("upstream", &[upstream])?;
+        Ok(Self { folder, core: options.party_core.clone(), upstream, _process: process })
+    }
+
+    /// Starts a party, afresh, on its core.
+    pub(crate) fn seat(&self, party: Party) -> Outcome<Seat> {
+        if party == Party::Direct {
+            return Ok(Seat { party, address: self.upstream, process: None });
+        }
+        let (address, upstream, folder) = (free_address()?, self.upstream, &self.folder);
+        let command = match party {
+            Party::Direct | Party::Nginx => nginx::command(folder, address, upstream, 1)?,
+            Party::Envoy => envoy::command(folder, address, upstream)?,
+            Party::Switchyard => switchyard::command(folder, address, upstream, Kind::Overlap)?,
+            Party::Strict => switchyard::command(folder, address, upstream, Kind::Strict)?,
+            Party::NoDisk => switchyard::command(folder, address, upstream, Kind::NoDisk)?,
+            Party::Litellm => litellm::command(folder, address, upstream)?,
+            Party::Portkey => portkey::command(folder, address, upstream)?,
+        };
+        let log = folder.join(format!("{}.log", party.name()));
+        let mut command = on_core(&self.core, &command);
+        command.current_dir(folder).stderr(Stdio::from(fs::File::create(&log)?));
+        let patience = if party == Party::Litellm { 12 } else { 1 };
+        let started = Process::start_patiently(party.name(), command, address, patience);
+        let process = started.map_err(|error| {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            format!("{error}\n{said}")
+        })?;
+        Ok(Seat { party, address, process: Some(process) })
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.folder));
+        switchyard::forget_memory();
+    }
+}
+
+/// The command on one core, which its threads and children inherit; programs that look how many
+/// cores there are find one.
+fn on_core(core: &str, command: &Command) -> Command {
+    let mut pinned = Command::new("taskset");
+    pinned.args(["-c", core]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            pinned.env(name, value);
+        }
+    }
+    pinned
+}

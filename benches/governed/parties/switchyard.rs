@@ -1,0 +1,93 @@
+//! The gateway itself with all policy on: a key, access by the policies that it brings, three
+//! limits, a budget, a look for everything that may be personal or secret in both directions, and
+//! the audit.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use crate::Outcome;
+use crate::processes::free_address;
+
+/// The key that the load carries, and its hash.
+pub(crate) const KEY: &str = "test-key-of-the-suite-0123456789";
+const KEY_HASH: &str = "sha256:ee32b6dd217b2597966c6f81021993c5b0d612308bdc616775b15484ef2d37a8";
+
+/// A file system in memory, as Linux has it.
+pub(crate) const MEMORY: &str = "/dev/shm";
+
+/// How the audit is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Overlap,
+    Strict,
+    NoDisk,
+}
+
+/// How it is started in `folder`.
+pub(crate) fn command(
+    folder: &Path,
+    listen: SocketAddr,
+    upstream: SocketAddr,
+    kind: Kind,
+) -> Outcome<Command> {
+    let configuration = folder.join(format!("switchyard-{}.yaml", listen.port()));
+    let name = format!("switchyard-{}-{}.db", std::process::id(), listen.port());
+    let store = if kind == Kind::NoDisk { Path::new(MEMORY).join(name) } else { folder.join(name) };
+    let durability = if kind == Kind::Strict { "strict" } else { "overlap" };
+    fs::write(&configuration, text(&store, listen, free_address()?, upstream, durability))?;
+    let program =
+        std::env::var_os("SWITCHYARD").unwrap_or_else(|| env!("CARGO_BIN_EXE_switchyard").into());
+    let mut command = Command::new(program);
+    command.args(["serve", "--config"]).arg(&configuration).env("BENCH_KEY", "canned");
+    command.env("BENCH_PII_KEY", "for-hashes-and-tokens");
+    Ok(command)
+}
+
+/// Removes what this run's gateways left in memory.
+pub(super) fn forget_memory() {
+    let own = format!("switchyard-{}-", std::process::id());
+    for file in fs::read_dir(MEMORY).into_iter().flatten().flatten() {
+        if file.file_name().to_string_lossy().starts_with(&own) {
+            let path = file.path();
+            drop(if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) });
+        }
+    }
+}
+
+fn text(
+    store: &Path,
+    listen: SocketAddr,
+    admin: SocketAddr,
+    upstream: SocketAddr,
+    durability: &str,
+) -> String {
+    let store = store.display();
+    format!(
+        "listen: {{ api: \"{listen}\", admin: \"{admin}\", max_in_flight: 20000 }}
+store: {{ url: \"sqlite://{store}\" }}
+identity:
+  keys: [{{ name: bench, workspace: bench, scopes: [\"runs:write\"], hash: \"{KEY_HASH}\" }}]
+limits:
+  - {{ name: by-address, by: address, requests: 100000000, per: 1s }}
+  - {{ name: by-caller, by: principal, requests: 100000000, per: 1s }}
+  - {{ name: at-a-time, by: principal, concurrent: 100000 }}
+budgets:
+  - {{ name: daily, by: principal, tokens: 4000000000, runs: 1000000000, per: day, reserve: {{ tokens: 4000 }} }}
+pii:
+  key: \"${{env:BENCH_PII_KEY}}\"
+  rules: [{{ name: all, entities: [\"*\"], direction: both, action: mask }}]
+audit: {{ durability: {durability} }}
+log: {{ filter: warn }}
+upstreams:
+  bench:
+    kind: acp
+    base_url: \"http://{upstream}\"
+    workspace: bench
+    path_style: workspace
+    credential: \"${{env:BENCH_KEY}}\"
+    max_concurrent: 20000
+"
+    )
+}
