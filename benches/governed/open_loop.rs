@@ -20,6 +20,9 @@ use crate::requests::{Load, Workload};
 use crate::table::median;
 use crate::throughput::Throughput;
 
+/// The sorted times of each pass.
+type Passes = Vec<Vec<f64>>;
+
 /// A party is asked no more than this share of what goes through it.
 const BEARABLE: f64 = 0.75;
 
@@ -59,7 +62,7 @@ pub(crate) fn measure(
         through.is_none_or(|through| f64::from(rate) <= through * BEARABLE)
     };
     let new = |seat| (seat, Vec::new(), Vec::new());
-    let mut all: Vec<(&Seat, Vec<Vec<f64>>, Vec<Vec<f64>>)> =
+    let mut all: Vec<(&Seat, Passes, Passes)> =
         seats.iter().copied().filter(|seat| bears(seat.party)).map(new).collect();
     for _ in 0..options.passes {
         for (seat, first, whole) in &mut all {

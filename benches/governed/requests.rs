@@ -59,7 +59,12 @@ impl Load {
             Party::Litellm | Party::Portkey => {
                 json!({ "model": variant, "messages": [{ "role": "user", "content": question }] })
             }
-            _ => json!({ "input": question }),
+            Party::Direct
+            | Party::Nginx
+            | Party::Envoy
+            | Party::Switchyard
+            | Party::Strict
+            | Party::NoDisk => json!({ "input": question }),
         };
         if is_stream {
             body["stream"] = json!(true);

@@ -49,7 +49,7 @@ impl Beginning {
             Ok(Some(handover)) => return Some(handover),
             Ok(None) => {
                 let folder = folder.display();
-                tracing::info!(%folder, "another process hands over there: this one will not");
+                tracing::debug!(%folder, "another process hands over there: this one will not");
             }
             Err(error) => tracing::warn!(%error, "this process cannot hand over"),
         }

@@ -196,7 +196,7 @@ fn gateway(
     }));
     let presets = Presets { rows: Arc::clone(&store.presets), sealer: sealer.clone() };
     let catalog = Catalog::new(manager, pii.clone(), presets, &config.profiles);
-    let keeper = Arc::new(Keeper::new(
+    let keeper = Keeper::new(
         Runs { rows: Arc::clone(&store.rows), sealer: sealer.clone() },
         Arc::clone(&store.log),
         recorder.scribe.clone(),
@@ -207,8 +207,8 @@ fn gateway(
         }),
         config.audit.durability,
         recorder.health.clone(),
-        Arc::clone(&memory.debts),
-    ));
+    );
+    let keeper = Arc::new(keeper.owing(Arc::clone(&memory.debts)));
     let proxy = ProxyParts {
         judge: Arc::clone(&judge),
         clock: Arc::clone(clock),

@@ -247,7 +247,9 @@ fn patterns(value: &Value, pattern: &str, all: &mut Vec<(String, Value)>) {
     let Value::Object(fields) = value else { return };
     for (name, value) in fields {
         let name = match pattern {
-            "upstreams" | "agents" | "hooks" | "callbacks.secrets" => "*",
+            "upstreams" | "agents" | "hooks" | "callbacks.secrets" | "telemetry.traces.headers" => {
+                "*"
+            }
             _ => name,
         };
         patterns(value, &super::places::below(pattern, name), all);

@@ -65,9 +65,14 @@ impl Keeper {
         payloads: Option<Keeps>,
         durability: Durability,
         health: Health,
-        owed: Arc<Debts>,
     ) -> Self {
-        Self { runs, log, scribe, vaults, payloads, durability, health, owed }
+        Self { runs, log, scribe, vaults, payloads, durability, health, owed: Arc::default() }
+    }
+
+    /// The same, with what another keeper of this store owes.
+    #[must_use]
+    pub fn owing(self, owed: Arc<Debts>) -> Self {
+        Self { owed, ..self }
     }
 
     /// Admits a run. `AuditUnavailable` where that cannot be written.

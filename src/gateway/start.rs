@@ -113,7 +113,7 @@ impl Gateway {
         };
         let mut choice = self.choice(agent, &named, aims, stays.as_ref(), request);
         let ask = Ask { call: Arc::clone(call), agent: agent.to_owned(), keep, mode };
-        let proposed = self.propose(&ask, &mut choice, || None).await?;
+        let proposed = Box::pin(self.propose(&ask, &mut choice, || None)).await?;
         let Proposed { plan, grants, warnings, version, ticket } = proposed;
         let busy = Busy { threads: &self.0.threads, id: Some(plan.thread.id.clone()) };
         if named.pool.is_some() {

@@ -102,7 +102,6 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         None,
         config::Durability::Overlap,
         crate::store::health::Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone()),
-        Arc::default(),
     );
     let catalog = catalog(&store, &clock);
     let policy = Metrics::new(Timestamp(0)).unwrap().policy().clone();

@@ -123,6 +123,7 @@ impl Inner {
         if route.operation.needs() == Needs::Scope(Scope::AuditRead) {
             admin::audit::authorize(parts, &call)?;
         }
+        // What few ask for stands on the heap, so that the others carry no large future.
         match route.operation {
             Operation::CreateRun => {
                 unified::handle::create_run(parts, &call, None, &head, body).await
@@ -140,20 +141,28 @@ impl Inner {
             Operation::ListThreadRuns => {
                 unified::handle::list_thread_runs(parts, &call, first, &head).await
             }
-            Operation::ListAgents => agents::list_agents(parts, &call, &head).await,
-            Operation::CreateAgent => agents::create_agent(parts, &call, &head, body).await,
-            Operation::GetAgent => agents::get_agent(parts, &call, first, &head).await,
-            Operation::ChangeAgent => agents::change_agent(parts, &call, first, &head, body).await,
-            Operation::DeleteAgent => agents::delete_agent(parts, &call, first, &head).await,
-            Operation::AttachTool => agents::attach_tool(parts, &call, first, &head, body).await,
+            Operation::ListAgents => Box::pin(agents::list_agents(parts, &call, &head)).await,
+            Operation::CreateAgent => {
+                Box::pin(agents::create_agent(parts, &call, &head, body)).await
+            }
+            Operation::GetAgent => Box::pin(agents::get_agent(parts, &call, first, &head)).await,
+            Operation::ChangeAgent => {
+                Box::pin(agents::change_agent(parts, &call, first, &head, body)).await
+            }
+            Operation::DeleteAgent => {
+                Box::pin(agents::delete_agent(parts, &call, first, &head)).await
+            }
+            Operation::AttachTool => {
+                Box::pin(agents::attach_tool(parts, &call, first, &head, body)).await
+            }
             Operation::DetachTool => {
-                agents::detach_tool(parts, &call, (first, second), &head).await
+                Box::pin(agents::detach_tool(parts, &call, (first, second), &head)).await
             }
             Operation::AttachServer => {
-                agents::attach_server(parts, &call, first, &head, body).await
+                Box::pin(agents::attach_server(parts, &call, first, &head, body)).await
             }
             Operation::DetachServer => {
-                agents::detach_server(parts, &call, (first, second), &head).await
+                Box::pin(agents::detach_server(parts, &call, (first, second), &head)).await
             }
             Operation::ListUpstreams => unified::handle::list_upstreams(parts, &call, &head),
             Operation::GetOpenApi => unified::handle::get_openapi(&self.openapi, &head),
@@ -161,7 +170,9 @@ impl Inner {
             Operation::RunAcp => {
                 acp::handle::run_acp(parts, &call, first, second, &head, body).await
             }
-            Operation::Proxy => proxy::handle::pass(parts, &call, first, second, head, body).await,
+            Operation::Proxy => {
+                Box::pin(proxy::handle::pass(parts, &call, first, second, head, body)).await
+            }
             Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
             Operation::GetHealth => Ok(admin::response::health()),
             Operation::GetReadiness => admin::response::readiness((parts.unready)()),

@@ -121,6 +121,8 @@ agents:
   fast: { upstream: acp, id: ok }
 hooks:
   slow: { reply_within: 1s }
+# n8n listens on loopback, without TLS.
+callbacks: { allow_http: true, allow_networks: [127.0.0.0/8] }
 ${GATEWAY_CONFIG:-}
 CONFIG
   "$SWITCHYARD" simulate --listen "127.0.0.1:$platforms_port" >"$run/platforms.log" 2>&1 &

@@ -194,13 +194,13 @@ async fn revoked_on_both(store: &str) {
 async fn a_revocation_is_in_force_on_every_node_of_a_file() {
     let folder = Folder::new();
     let url = format!("sqlite://{}/shared.db", folder.display());
-    revoked_on_both(&format!("store: {{ url: \"{url}\" }}\n")).await;
+    Box::pin(revoked_on_both(&format!("store: {{ url: \"{url}\" }}\n"))).await;
 }
 
 #[tokio::test]
 async fn a_revocation_is_in_force_on_every_node_of_a_server() {
     let Some(place) = Place::postgres().await else { return };
-    revoked_on_both(&place.section()).await;
+    Box::pin(revoked_on_both(&place.section())).await;
     place.leave([]).await;
 }
 

@@ -107,6 +107,8 @@ async fn names_follow_the_conventions_of_prometheus() {
                 "operation",
                 "origin",
                 "outcome",
+                "priority",
+                "reason",
                 "state",
                 "status",
                 "unit",

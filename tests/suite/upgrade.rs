@@ -45,12 +45,18 @@ async fn stream(gateway: &Served) -> Events {
 async fn a_newer_process_takes_over_and_nothing_is_lost() {
     let simulator = platform().await;
     let place = Place::new(simulator.addr(), "overlap");
+    place.rewrite(|text| text.replace("breaker: {", "max_concurrent: 5000, breaker: {"));
+    let done = r#"{"type":"done","conversationId":"conv_1","usage":{"promptTokens":1,"completionTokens":1}}"#;
+    let held = Script::sse().event(text("Hello, "));
+    let held = held.then(Act::WaitForSignal("second".into(), Duration::from_secs(120)));
+    let held = held.event(text("world")).event(format!("data: {done}\n\n")).end();
+    simulator.always("/agents/two-events/", held);
     let old = place.start().await;
     let mut streams = Vec::with_capacity(STREAMS);
     while streams.len() < STREAMS {
         streams.extend(join_all((0..50).map(|_| stream(&old))).await);
     }
-    let background = body("acp:endless", &json!({ "background": true }));
+    let background = body("acp:head-stall", &json!({ "background": true }));
     let background = old.ask(Method::POST, "/v1/runs", None, &background).await;
     assert_eq!(background.status, 202);
     let run = background.json["id"].as_str().unwrap().to_owned();
@@ -102,7 +108,10 @@ async fn a_newer_process_takes_over_and_nothing_is_lost() {
     assert_eq!(ends.len(), STREAMS);
     let ended = old.ended().await;
     assert!(ended.success(), "{ended}");
-    assert_eq!(place.errors(), Vec::<String>::new());
+    // That it waits for the sockets is an error in pingora's words.
+    let mut errors = place.errors();
+    errors.retain(|line| !line.contains("No incoming socket transfer"));
+    assert_eq!(errors, Vec::<String>::new());
 
     // And so on, with the next one.
     let third = place.spawn_with(&["--upgrade"]).serving().await;

@@ -73,7 +73,12 @@ impl Party {
         match self {
             Self::Litellm => litellm::headers(),
             Self::Portkey => portkey::headers(),
-            _ => String::new(),
+            Self::Direct
+            | Self::Nginx
+            | Self::Envoy
+            | Self::Switchyard
+            | Self::Strict
+            | Self::NoDisk => String::new(),
         }
     }
 

@@ -23,7 +23,8 @@ pub(super) fn continued(
     mut draw: impl FnMut() -> Uuid,
 ) -> (TraceContext, Option<Span>) {
     let remote = parent(headers);
-    let begun = begin(remote.as_ref().map(Parent::remote));
+    let remote = remote.as_ref();
+    let begun = begin(remote.map(Parent::remote));
     if let Some(CallSpan { span, parent }) = begun {
         let state = remote.and_then(|_| state(headers));
         return (TraceContext { parent, state }, Some(span));
@@ -33,7 +34,7 @@ pub(super) fn continued(
 
 fn unrecorded(
     headers: &HeaderMap,
-    remote: Option<Parent<'_>>,
+    remote: Option<&Parent<'_>>,
     mut draw: impl FnMut() -> Uuid,
 ) -> TraceContext {
     // The last eight bytes of a UUID hold its variant, so a span id of them is never all zero.

@@ -60,6 +60,9 @@ pub enum Shed {
 }
 
 impl Shed {
+    /// Every reason.
+    pub const ALL: &'static [Self] = &[Self::InFlight, Self::Delay, Self::Memory];
+
     /// Its name in metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -93,6 +96,10 @@ impl Valve {
         let units = settings.body_bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
         let body_units = u32::try_from(units).unwrap_or(u32::MAX);
         metrics.limit(most);
+        // A counter that is not there yet shows no first refusal.
+        for why in Shed::ALL {
+            Priority::ALL.iter().for_each(|priority| metrics.may_shed(why.name(), *priority));
+        }
         Self(Arc::new(Shared {
             target: settings.delay,
             most,

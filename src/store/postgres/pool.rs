@@ -209,6 +209,8 @@ impl Pool {
 
     async fn within_clock<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let Ok(_call) = self.calls.try_acquire() else { return Err(unavailable(Unserved::Full)) };
+        // On the heap, once: what waits for a server is large, and every layer here holds it.
+        let call = Box::pin(call);
         let answered = async {
             tokio::time::timeout(CALL_CLOCK, call).await.unwrap_or_else(|_| {
                 // A server that is this slow may be gone: what is idle is not trusted either.

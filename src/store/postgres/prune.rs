@@ -50,7 +50,7 @@ pub(super) async fn bytes(pool: &Pool) -> Result<u64> {
                   FROM unnest(ARRAY['api_key_secrets', 'api_keys', 'audit_checkpoints', \
                   'audit_log', 'audit_tiles', 'audit_tree', 'audit_waiting', 'bound_keys', \
                   'budget_accounts', 'budget_claims', 'budget_reservations', 'callbacks', \
-                  'key_version', 'lives', 'payload_keys', 'revoked_tokens', 'run_events', 'runs', \
+                  'key_version', 'lives', 'payload_keys', 'presets', 'revoked_tokens', 'run_events', 'runs', \
                   'store_migrations', 'store_probe', 'threads']) AS name";
     let rows = pool.query(wanted, &[]).await?;
     rows.first().map_or(Ok(0), |row| get::<i64>(row, 0).map(i64::unsigned_abs))

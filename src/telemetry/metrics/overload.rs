@@ -54,6 +54,11 @@ impl OverloadMetrics {
         })
     }
 
+    /// Requests may be refused so: the counter is there from now on.
+    pub fn may_shed(&self, reason: &'static str, priority: Priority) {
+        self.shed.with_label_values(&[reason, priority.name()]);
+    }
+
     /// A request was refused; `reason` is of a closed set.
     pub fn shed(&self, reason: &'static str, priority: Priority) {
         self.shed.with_label_values(&[reason, priority.name()]).inc();

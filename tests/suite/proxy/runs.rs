@@ -6,6 +6,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use super::{ask, none, records};
+use crate::callers::eventually;
 use crate::callers::make_key;
 use crate::governed::until;
 use crate::harness::{KEY, PATIENCE, World};
@@ -218,8 +219,9 @@ async fn a_run_is_shown_while_it_goes_on_and_stopped_by_who_leaves_or_cancels() 
         let id = answer.headers()["switchyard-run-id"].to_str().unwrap().to_owned();
         let first = tokio::time::timeout(PATIENCE, answer.body_mut().frame()).await.unwrap();
         assert!(first.unwrap().is_ok());
-        let run = world.get(&format!("/v1/runs/{id}")).await.expect(200).json();
-        assert_eq!(run["status"], "running");
+        let read = async || world.get(&format!("/v1/runs/{id}")).await.expect(200).json();
+        eventually("the run is at work", PATIENCE, async || read().await["status"] == "running")
+            .await;
         let before = world.simulator.broken_off();
         if cancels {
             world.post(&format!("/v1/runs/{id}/cancel"), &json!({})).await.expect(200);

@@ -119,7 +119,7 @@ fn span(data: &[u8]) -> Span {
             6 => span.kind = value.number(),
             7 => began = value.number(),
             8 => ended = value.number(),
-            9 => drop(span.attributes.extend([attribute(value.bytes())])),
+            9 => span.attributes.extend([attribute(value.bytes())]),
             15 => {
                 let status = fields(value.bytes()).into_iter().find(|(at, _)| *at == 3);
                 span.status = status.map_or(0, |(_, value)| value.number());
