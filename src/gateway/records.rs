@@ -15,6 +15,7 @@ use crate::model::scribe::Scribe;
 use crate::store::log::Entry;
 use crate::store::runs::KeptRun;
 use crate::store::seal::Sealer;
+use crate::wire::hex::hex;
 
 /// What a run's records say of it. `request` is the request as its caller sent it.
 pub(super) fn facts(plan: &Plan, run: &Run, request: Digest, key: Option<String>) -> RunFacts {
@@ -32,17 +33,6 @@ pub(super) fn facts(plan: &Plan, run: &Run, request: Digest, key: Option<String>
 /// The keyed digest of a text.
 pub(super) fn digest(sealer: &Sealer, text: &[u8]) -> Digest {
     Digest { hmac: hex(&sealer.digest("text", &[text])), bytes: text.len() as u64 }
-}
-
-/// Bytes in hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
 }
 
 /// The record of a run that is admitted.

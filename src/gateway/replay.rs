@@ -13,15 +13,16 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
+use crate::gateway::Gateway;
 use crate::gateway::reader::Reader;
 use crate::gateway::restore::View;
 use crate::gateway::start::Admitted;
-use crate::gateway::{Gateway, records};
 use crate::model::agent::AgentRef;
 use crate::model::call::Call;
 use crate::model::ids::RunId;
 use crate::model::record::RunFacts;
 use crate::store::rows::Binding;
+use crate::wire::hex::hex;
 
 /// How long a key is kept.
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -36,7 +37,7 @@ pub(super) struct Keyed {
 impl Keyed {
     /// The key as records show it.
     pub(super) fn shown(&self) -> String {
-        records::hex(&self.key)
+        hex(&self.key)
     }
 
     /// The key bound to a run that is admitted now.

@@ -2,6 +2,7 @@
 //! webhooks. Knows no model.
 
 pub mod form;
+pub mod hex;
 pub mod json;
 pub mod problem;
 pub mod sse;

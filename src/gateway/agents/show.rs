@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::model::call::Call;
 use crate::model::pii::PiiCount;
 use crate::model::profile::{Agent, AgentDraft, Profile, ServerDraft};
+use crate::wire::hex::hex;
 
 /// An agent and its tag.
 #[derive(Clone, Debug)]
@@ -138,14 +139,7 @@ pub(super) fn tag(profile: &Profile) -> String {
     // An agent is JSON: it always has a value.
     canonical(&serde_json::to_value(&agent).unwrap_or_default(), &mut text);
     let digest = digest(&SHA256, text.as_bytes());
-    let mut tag = String::with_capacity(34);
-    tag.push('"');
-    for byte in digest.as_ref().iter().take(16) {
-        // Writing to a string does not fail.
-        write!(tag, "{byte:02x}").ok();
-    }
-    tag.push('"');
-    tag
+    format!("\"{}\"", hex(&digest.as_ref()[..16]))
 }
 
 /// The same text for the same JSON, in whichever order a platform writes it.

@@ -4,7 +4,6 @@
 //! Invariant: a set is whole or it is not at all. One policy that does not hold refuses all.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
 use cedar_policy::{Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
@@ -12,6 +11,7 @@ use miette::Diagnostic;
 use super::report::{Fault, Report};
 use super::source::File;
 use super::split::split;
+use crate::wire::hex::hex;
 
 /// The schema that ships with the gateway.
 pub(super) const SCHEMA: &str = include_str!("schema.cedarschema");
@@ -151,9 +151,5 @@ pub(super) fn version(files: &[File]) -> String {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finish().as_ref().iter().take(8).fold(String::with_capacity(16), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").unwrap_or_default();
-        text
-    })
+    hex(&hash.finish().as_ref()[..8])
 }

@@ -7,7 +7,6 @@ mod leases;
 mod link;
 mod settings;
 
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +29,7 @@ use super::window::Pace;
 use super::{Held, Peek, Watch};
 use crate::clock::{Clock, Ids};
 use crate::tasks::Tasks;
+use crate::wire::hex::hex;
 
 /// Bytes of a key's digest in its name: no two callers meet in 128 bits.
 const DIGEST: usize = 16;
@@ -135,12 +135,8 @@ impl Shared {
             RuleKind::Concurrent(_) => "permits",
             RuleKind::Window(_) => "window",
         };
-        let mut name = format!("{}{kind}:{}:", self.prefix, rule.name);
-        for byte in digest(&SHA256, key.as_bytes()).as_ref().iter().take(DIGEST) {
-            // Writing to a string cannot fail.
-            write!(name, "{byte:02x}").unwrap_or_default();
-        }
-        name
+        let digest = digest(&SHA256, key.as_bytes());
+        format!("{}{kind}:{}:{}", self.prefix, rule.name, hex(&digest.as_ref()[..DIGEST]))
     }
 
     /// Runs the script; without `leases` it only looks.
