@@ -17,6 +17,8 @@ mod upstream;
 
 #[path = "../side_by_side/answer.rs"]
 mod answer;
+#[path = "../shared/figures.rs"]
+mod figures;
 #[path = "../side_by_side/load.rs"]
 mod load;
 #[path = "../side_by_side/nginx.rs"]
@@ -24,6 +26,8 @@ mod load;
 mod nginx;
 #[path = "../side_by_side/processes.rs"]
 mod processes;
+#[path = "../shared/words.rs"]
+mod words;
 
 use std::process::{Command, ExitCode};
 

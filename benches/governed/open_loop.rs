@@ -14,10 +14,10 @@ use switchyard::clock::{Clock, SystemClock};
 
 use crate::Outcome;
 use crate::answer::Answer;
+use crate::figures::median;
 use crate::options::Options;
 use crate::parties::{Party, Seat};
 use crate::requests::{Load, Workload};
-use crate::table::median;
 use crate::throughput::Throughput;
 
 /// The sorted times of each pass.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Outcome;
+use crate::words::{list, number};
 
 /// The help text.
 pub(crate) const HELP: &str = "\
@@ -91,15 +92,6 @@ impl Options {
     pub(crate) fn leaves_out(&self, party: &str) -> bool {
         self.without.iter().any(|one| one == party)
     }
-}
-
-fn list(word: Option<&str>) -> Outcome<Vec<String>> {
-    Ok(word.ok_or("a list is missing")?.split(',').map(str::to_owned).collect())
-}
-
-fn number(word: Option<&str>) -> Outcome<usize> {
-    let number: usize = word.ok_or("a number is missing")?.parse()?;
-    if number == 0 { Err("0 is too few".into()) } else { Ok(number) }
 }
 
 fn number_or_0(word: Option<&str>) -> Outcome<String> {

@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use crate::figures::{median, number, ratio};
 use crate::memory::Memory;
 use crate::open_loop::Latency;
 use crate::options::Options;
@@ -125,22 +126,4 @@ fn row(text: &mut String, cells: &[String]) {
     text.push_str("| ");
     text.push_str(&cells.join(" | "));
     text.push_str(" |\n");
-}
-
-/// The middle one.
-pub(crate) fn median(figures: &[f64]) -> Option<f64> {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = sorted.get(middle).copied()?;
-    Some(if sorted.len() % 2 == 1 { upper } else { (sorted[middle - 1] + upper) / 2.0 })
-}
-
-fn ratio(these: &[f64], those: &[f64]) -> Option<f64> {
-    let ratios: Vec<f64> = these.iter().zip(those).map(|(this, that)| this / that).collect();
-    median(&ratios)
-}
-
-fn number(figure: Option<f64>, decimals: usize) -> String {
-    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.decimals$}"))
 }

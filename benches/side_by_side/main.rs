@@ -22,6 +22,11 @@ mod requests;
 mod throughput;
 mod upstream;
 
+#[path = "../shared/figures.rs"]
+mod figures;
+#[path = "../shared/words.rs"]
+mod words;
+
 use std::process::{Command, ExitCode};
 
 use crate::options::Options;

@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use crate::figures::{median, number, ratio};
 use crate::latency::{Latency, RATE};
 use crate::memory::Memory;
 use crate::nginx;
@@ -178,23 +179,6 @@ fn judge(text: &mut String, aim: &str, figure: Option<f64>, met: impl Fn(f64) ->
         }
     };
     text.push_str(&format!("\nAim: {aim}: {verdict}.\n"));
-}
-
-fn median(figures: &[f64]) -> Option<f64> {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = sorted.get(middle).copied()?;
-    Some(if sorted.len() % 2 == 1 { upper } else { (sorted[middle - 1] + upper) / 2.0 })
-}
-
-fn ratio(these: &[f64], those: &[f64]) -> Option<f64> {
-    let ratios: Vec<f64> = these.iter().zip(those).map(|(this, that)| this / that).collect();
-    median(&ratios)
-}
-
-fn number(figure: Option<f64>, decimals: usize) -> String {
-    figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.decimals$}"))
 }
 
 /// With a comma every three digits.
