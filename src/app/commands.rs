@@ -27,15 +27,16 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), Failure> {
     wait(async {
         let (file, surrounding) = (path.to_owned(), Surrounding::system());
         let source = Box::new(move || load(&file));
+        let signals = handover::Signals::hear().map_err(Failure::start)?;
         let beginning = handover::begin(&config, upgrade)?;
         let sockets = beginning.sockets();
         let app = App::start_from(&config, Some(source), sockets, surrounding).await?;
         if let Some(traces) = traces {
             app.send(traces);
         }
-        let handover = beginning.serves();
+        let handing = beginning.serves(signals);
         tracing::info!(api = %app.api(), admin = %app.admin(), "serving");
-        app.until_signal(handover).await.map(drop)
+        app.until_signal(handing).await.map(drop)
     })
 }
 

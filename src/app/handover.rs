@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Failure;
 use crate::config::Config;
@@ -31,6 +31,25 @@ pub(super) fn begin(config: &Config, is_upgrade: bool) -> Result<Beginning, Fail
     Ok(Beginning { folder, taking })
 }
 
+/// What can be asked for by signals that would end a process without a handler.
+pub(super) struct Signals {
+    quit: Signal,
+    _hang_up: Signal,
+}
+
+impl Signals {
+    /// Hears them from now on: before anybody is told that this process serves.
+    pub(super) fn hear() -> io::Result<Self> {
+        Ok(Self { quit: signal(SignalKind::quit())?, _hang_up: signal(SignalKind::hangup())? })
+    }
+}
+
+/// What hands over: the place in the folder, where there is one, and what asks for it.
+pub(super) struct Handing {
+    handover: Option<Handover>,
+    signals: Signals,
+}
+
 impl Beginning {
     /// The sockets of the process before it.
     pub(super) fn sockets(&self) -> Option<Sockets> {
@@ -39,7 +58,11 @@ impl Beginning {
 
     /// Tells that this process serves: from now on the one before it leaves, and a next one may
     /// take over. Where that cannot be told, the gateway serves all the same.
-    pub(super) fn serves(self) -> Option<Handover> {
+    pub(super) fn serves(self, signals: Signals) -> Handing {
+        Handing { handover: self.told(), signals }
+    }
+
+    fn told(self) -> Option<Handover> {
         let folder = self.folder?;
         let told = match self.taking {
             Some(taking) => taking.succeed().map(Some),
@@ -59,9 +82,8 @@ impl Beginning {
 
 /// Hands over when a newer process asks, and waits until that one serves. Where it never does,
 /// nothing has changed.
-pub(super) async fn given(handover: Option<Handover>, sockets: Sockets) -> io::Result<Handover> {
-    // Without a handler the signal would end the process.
-    let mut asked = signal(SignalKind::quit())?;
+pub(super) async fn given(handing: Handing, sockets: Sockets) -> io::Result<Handover> {
+    let Handing { handover, signals: Signals { quit: mut asked, .. } } = handing;
     let Some(mut handover) = handover else {
         while asked.recv().await.is_some() {
             tracing::error!("this process cannot hand over");

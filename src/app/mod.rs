@@ -29,6 +29,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::auditing::Auditing;
+use crate::app::handover::Handing;
 use crate::app::lasting::Lasting;
 use crate::app::reload::{Later, Reloader};
 use crate::app::version::{Current, Version};
@@ -39,7 +40,6 @@ use crate::gateway::keys::{MadeKey, NewKey};
 use crate::http::service::Served;
 use crate::inbound::admin::explain::{Asked, Explained, Explains};
 use crate::server::drain::{self, Ended, Shutdown};
-use crate::server::handover::Handover;
 use crate::server::{self, Serving, Sockets};
 use crate::telemetry::traces::Traces;
 
@@ -213,15 +213,15 @@ impl App {
     }
 
     /// Serves until SIGTERM or Ctrl-C, then ends in order; reads its configuration anew at SIGHUP;
-    /// with `handover`, ends also when another process has taken over, which asks by SIGQUIT.
-    pub async fn until_signal(self, handover: Option<Handover>) -> Result<Ended, Failure> {
+    /// ends also when another process has taken over, which asks by SIGQUIT.
+    async fn until_signal(self, handing: Handing) -> Result<Ended, Failure> {
         let Self { serving, shutdown, lasting, current, auditing, reloader } = self;
         let gateway = current.load().gateway.clone();
         let sockets = serving.sockets();
         let ends = async {
             tokio::select! {
                 stopped = drain::stopped() => stopped.map(|()| None),
-                given = handover::given(handover, sockets) => given.map(Some),
+                given = handover::given(handing, sockets) => given.map(Some),
             }
         };
         let why = tokio::select! {

@@ -137,7 +137,8 @@ pub fn ask(folder: &Path) -> Result<Taking, HandoverError> {
     let process = named(&serving).map_err(failed)?;
     let process = i32::try_from(process).ok().and_then(Pid::from_raw).ok_or_else(nobody)?;
     let mut options = OpenOptions::new();
-    let next = options.create(true).truncate(true).write(true).mode(0o600);
+    // Emptied only when it is ours: another process may be about to tell its name there.
+    let next = options.create(true).truncate(false).write(true).mode(0o600);
     let lock = next.open(folder.join("serving.next")).map_err(failed)?;
     let taken = || io::Error::other("another process is taking over");
     lock.try_lock().map_err(|_| failed(taken()))?;
