@@ -62,6 +62,13 @@ impl Platforms {
         self.0.values().map(|it| it.target.clone()).collect()
     }
 
+    /// Has told how each of them is.
+    pub(super) fn tell(&self) {
+        for Built { platform, .. } in self.0.values() {
+            platform.metrics.health((platform.health)());
+        }
+    }
+
     /// Those that are to be asked now and then whether they are there.
     pub(super) fn checks(&self) -> impl Iterator<Item = &Check> {
         self.0.values().filter_map(|it| it.check.as_ref())
@@ -84,9 +91,6 @@ fn build(
     };
     let breaker = Breaker::new(name, upstream.breaker, Arc::clone(clock));
     let measured = metrics.upstream(name, &upstream.kind);
-    // Of two circuits of one name, the newer one is told last, and stays.
-    let (told, circuit) = (measured.clone(), breaker.clone());
-    metrics.at_scrape(move || told.health(circuit.health()));
     let parts = UpstreamParts {
         upstream,
         vendor: &*vendor,

@@ -5,7 +5,6 @@
 
 mod difference;
 
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
@@ -24,6 +23,7 @@ use crate::model::record::{Stage, Verdict};
 use crate::server::tls::Certificate;
 use crate::store::health::unrecorded;
 use crate::store::log::Entry;
+use crate::wire::hex::hex;
 
 /// Puts versions of the configuration in force.
 pub(super) struct Reloader {
@@ -96,10 +96,13 @@ impl Reloader {
             version: hash_of(&config),
             changed: difference::changed(&before.config, &config),
         };
-        self.record(&reloaded).await?;
-        // The last thing that can fail, and it fails whole.
-        let keys = policies::keys(&config).map_err(faults)?;
-        self.lasting.keyring.configure(keys)?;
+        let keyring = &self.lasting.keyring;
+        keyring.configure(policies::keys(&config).map_err(faults)?)?;
+        if let Err(error) = self.record(&reloaded).await {
+            // What is not on record does not happen.
+            keyring.configure(policies::keys(&before.config).map_err(faults)?)?;
+            return Err(error);
+        }
         let later = Later::default();
         later.is(self);
         let services = version.services(&self.lasting, self.audit.clone(), Arc::new(later));
@@ -175,11 +178,7 @@ impl Reloads for Later {
 fn hash_of(config: &Config) -> String {
     let text = config.written.0.to_string();
     let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    hash.as_ref().iter().fold("sha256:".to_owned(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    format!("sha256:{}", hex(hash.as_ref()))
 }
 
 fn wrong(report: &Report) -> Error {

@@ -8,14 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
 use super::auditing::Auditing;
 use super::lasting::Lasting;
 use super::storekeeping;
 use super::version::Current;
 use crate::http::edge::valve;
-use crate::outbound::check::Check;
 use crate::policy::access::{Access, Reload};
 
 /// A revoked key must be refused within a second on every node; the store answers in
@@ -85,8 +82,10 @@ pub(super) fn start(lasting: &Lasting, current: &Current, auditing: &Auditing) {
     let version = current.clone();
     lasting.metrics.at_scrape(move || {
         if let Some(metrics) = told.upgrade() {
-            let limit = version.load().config.listen.max_in_flight;
+            let version = version.load();
+            let limit = version.config.listen.max_in_flight;
             metrics.in_flight(flow.in_flight(), limit, flow.is_draining());
+            version.platforms.tell();
         }
     });
     let version = current.clone();
@@ -104,20 +103,19 @@ pub(super) fn start(lasting: &Lasting, current: &Current, auditing: &Auditing) {
         std::future::ready(())
     });
     let (version, clock) = (current.clone(), Arc::clone(&lasting.surrounding.clock));
-    let mut asked = HashMap::new();
+    let (tasks, mut asked) = (upkeep.tasks.clone(), HashMap::<String, Duration>::new());
     upkeep.every("checks", CHECKS_EVERY, move || {
         let now = clock.monotonic();
-        let version = version.load();
-        let is_due = |check: &&Check| {
-            let last = asked.insert(check.name().to_owned(), now);
-            let is_due = last.is_none_or(|last| now.saturating_sub(last) >= check.every());
-            if let Some(last) = last.filter(|_| !is_due) {
-                asked.insert(check.name().to_owned(), last);
+        for check in version.load().platforms.checks() {
+            let last = asked.get(check.name());
+            if last.is_none_or(|last| now.saturating_sub(*last) >= check.every()) {
+                asked.insert(check.name().to_owned(), now);
+                // By itself: one that hangs keeps no other waiting.
+                let check = check.clone();
+                tasks.spawn("check", async move { check.ask().await });
             }
-            is_due
-        };
-        let due: Vec<Check> = version.platforms.checks().filter(is_due).cloned().collect();
-        async move { drop(join_all(due.iter().map(Check::ask)).await) }
+        }
+        std::future::ready(())
     });
     let version = current.clone();
     upkeep.every("lives", LIVES_EVERY, move || {
