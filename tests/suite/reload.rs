@@ -1,7 +1,6 @@
 //! Another version of the configuration, put in force while the gateway serves.
 
 use std::net::SocketAddr;
-use std::process::Command;
 
 use http::Method;
 use serde_json::{Value, json};
@@ -189,10 +188,7 @@ async fn the_program_reads_its_file_anew_at_sighup_and_keeps_the_last_good_one()
     let gateway = place.start().await;
     let file = place.configuration();
     let good = std::fs::read_to_string(&file).unwrap();
-    let hang_up = || {
-        let sent = Command::new("kill").args(["-HUP", &gateway.id().to_string()]).status();
-        assert!(sent.unwrap().success());
-    };
+    let hang_up = || gateway.signal("-HUP");
     let logged = async |what: &str| {
         eventually(what, PATIENCE, async || gateway.log().contains(what)).await;
     };
@@ -208,6 +204,79 @@ async fn the_program_reads_its_file_anew_at_sighup_and_keeps_the_last_good_one()
     logged("the configuration stays as it was").await;
     assert!(gateway.log().contains("nonsense"), "{}", gateway.log());
     assert_eq!(ask().await.status, 200);
+    drop(gateway);
+    place.remove();
+    simulator.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_that_is_left_alone_stays_so_while_its_settings_are_the_same() {
+    let world = World::start().await;
+    let health = async || {
+        let all = world.get("/v1/upstreams").await.expect(200).json();
+        let all = all["data"].as_array().unwrap().clone();
+        let acp = all.iter().find(|one| one["name"] == "acp").unwrap();
+        acp["health"].as_str().unwrap().to_owned()
+    };
+    for _ in 0..20 {
+        world.run("acp:head-reset", json!({ "input": "Hello" })).await;
+    }
+    assert_eq!(health().await, "unavailable");
+    world.rewrite(|was| was.replace("support:", "helper:"));
+    reload(&world).await.expect(200);
+    assert_eq!(health().await, "unavailable");
+    // With other settings it is another one, of which nothing is known.
+    world.rewrite(|was| was.replace("/acp\", workspace", "/acp\", max_concurrent: 9, workspace"));
+    reload(&world).await.expect(200);
+    assert_eq!(health().await, "healthy");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_is_served_after_a_reload_and_a_broken_one_is_not() {
+    let (tasks, loopback) = (Tasks::default(), SocketAddr::from(([127, 0, 0, 1], 0)));
+    let simulator = Simulator::start(loopback, &tasks, Options::default()).await.unwrap();
+    let place = Place::new(simulator.addr(), "overlap");
+    let [certificate, key] = ["certificate.pem", "key.pem"].map(|name| place.folder.join(name));
+    let renew = || {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        made.cert.der().clone()
+    };
+    let old = renew();
+    place.rewrite(|text| {
+        let files = (certificate.display(), key.display());
+        let tls = format!("listen: {{ tls: {{ certificate: {}, key: {} }}, ", files.0, files.1);
+        text.replace("listen: { ", &tls)
+    });
+    let gateway = place.start().await;
+    let trusts = async |trusted: &rustls::pki_types::CertificateDer<'static>| {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted.clone()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = tokio::net::TcpStream::connect(gateway.api).await.unwrap();
+        let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+        connector.connect("localhost".try_into().unwrap(), tcp).await.is_ok()
+    };
+    assert!(trusts(&old).await);
+    let new = renew();
+    assert!(trusts(&old).await && !trusts(&new).await);
+    gateway.signal("-HUP");
+    eventually("the new one is served", PATIENCE, async || trusts(&new).await).await;
+    assert!(!trusts(&old).await);
+    std::fs::write(&certificate, "no certificate").unwrap();
+    gateway.signal("-HUP");
+    eventually("the reload is refused", PATIENCE, async || {
+        gateway.log().contains("the configuration stays as it was")
+    })
+    .await;
+    assert!(trusts(&new).await);
     drop(gateway);
     place.remove();
     simulator.shutdown();

@@ -119,3 +119,20 @@ async fn nothing_that_was_said_is_kept_unless_it_is_asked_for() {
     }
     audited.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_stands_in_the_record_where_its_caller_has_the_value() {
+    let rules = "audit: { payloads: sealed }\n\
+                 pii: { rules: [{ name: mail, entities: [email], action: tokenize }] }\n";
+    let audited = Audited::start(rules).await;
+    let asked = json!({ "input": "Write to eve@example.org" });
+    let run = audited.world.run("zaia:ok", asked).await.expect(200).json();
+    assert!(run["output"].as_str().unwrap().contains("eve@example.org"), "{run}");
+    let path = config(&audited.folder);
+    let records = opened(path.to_str().unwrap(), &run);
+    let texts = [&records[0]["payload"]["input"][0]["content"], &records[1]["payload"]["output"]];
+    for text in texts.map(|text| text.as_str().unwrap()) {
+        assert!(text.contains("Write to ") && !text.contains("eve@"), "{text}");
+    }
+    audited.finish().await;
+}
