@@ -42,6 +42,8 @@ struct Known {
     others: HashMap<BootId, (i64, Duration)>,
     /// When this one last told.
     told: Option<Duration>,
+    /// Whether this one has said goodbye: that it is not known any more is no surprise then.
+    has_left: bool,
 }
 
 impl Gateway {
@@ -55,6 +57,7 @@ impl Gateway {
 
     /// Ends the life of this process. Runs that it still has are closed by others.
     pub async fn leave(&self) -> Result<()> {
+        self.0.lives.0.lock().has_left = true;
         self.0.keeper.runs.rows.leave(&self.0.keeper.scribe.boot()).await
     }
 
@@ -80,7 +83,8 @@ impl Gateway {
         match renewed {
             Ok(renewed) => {
                 parts.lives.0.lock().told = Some(parts.clock.monotonic());
-                if !renewed.counts {
+                let has_left = parts.lives.0.lock().has_left;
+                if !renewed.counts && !has_left {
                     self.begin_anew().await;
                 }
                 let journals = renewed.cancels.iter().filter_map(|id| parts.shelf.get(id));

@@ -270,6 +270,20 @@ async fn settle(gateway: &Gateway) {
 }
 
 #[tokio::test]
+async fn who_has_said_goodbye_does_not_begin_another_life() {
+    let gateway = gateway(happy).await;
+    let keeper = Arc::clone(&gateway.0.keeper);
+    let somebody = crate::model::ids::BootId::new(&CountingIds::default(), Timestamp(0));
+    let lives = async || keeper.runs.rows.members(&somebody).await.unwrap().len();
+    gateway.join().await.unwrap();
+    gateway.tend().await;
+    assert_eq!(lives().await, 1);
+    gateway.leave().await.unwrap();
+    gateway.tend().await;
+    assert_eq!(lives().await, 0);
+}
+
+#[tokio::test]
 async fn a_run_is_read_as_events_and_as_a_whole() {
     let gateway = gateway(happy).await;
     let mut admitted =
