@@ -13,6 +13,7 @@ mod parties;
 mod requests;
 mod table;
 mod throughput;
+mod unaudited;
 mod upstream;
 
 #[path = "../side_by_side/answer.rs"]
@@ -29,9 +30,14 @@ mod processes;
 #[path = "../shared/words.rs"]
 mod words;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use crate::options::Options;
+
+// The gateway's own allocator, for the role that is the gateway.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What anything here comes to; the text of an error is for the person who reads the run.
 pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -52,6 +58,7 @@ fn play(arguments: &[String]) -> Outcome<ExitCode> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["--role", "upstream", listen] => upstream::serve(listen.parse()?)?,
+        ["--role", "unaudited", configuration] => unaudited::serve(Path::new(configuration))?,
         ["--role", "conduct", rest @ ..] => conduct::conduct(&Options::parse(rest)?)?,
         // Test runners start every target, `cargo bench` alone says so; there is no test here.
         rest if !rest.contains(&"--bench") || rest.contains(&"--list") => {}

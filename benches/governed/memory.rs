@@ -33,7 +33,7 @@ pub(crate) async fn measure(
     // Each stream takes its party two files, one to each side.
     let files = open_files().unwrap_or(1_024).saturating_sub(400) / 2;
     let streams = options.streams.min(files);
-    let own = |party: &&Party| !matches!(party, Party::Direct | Party::Strict | Party::NoDisk);
+    let own = |party: &&Party| **party == Party::Switchyard || party.is_peer();
     let new = |party: &Party| Memory { party: *party, streams, idle: Vec::new(), with: Vec::new() };
     let mut all: Vec<Memory> = parties.iter().filter(own).map(new).collect();
     for _ in 0..options.passes {

@@ -17,7 +17,7 @@ Measures the gateway with all policy on beside other proxies, on 127.0.0.1 only.
   --party-core N   the core of the party (default 0)
   --load-core N    the core of load and upstream (default 1)
   --only LIST      of throughput,latency,memory
-  --without LIST   of nginx,envoy,litellm,portkey,strict
+  --without LIST   of nginx, envoy, litellm, portkey, and of switchyard-strict and its like
 
 Found through the environment, and left out when they are not there:
   ENVOY    the binary of Envoy           (envoy)

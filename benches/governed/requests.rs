@@ -55,26 +55,21 @@ impl Load {
         // Something that the policy on personal data has to act on.
         let question = format!("{} Write to jane.doe@example.com.", prose(970));
         let is_stream = workload != Workload::Json;
-        let mut body = match party {
-            Party::Litellm | Party::Portkey => {
-                json!({ "model": variant, "messages": [{ "role": "user", "content": question }] })
-            }
-            Party::Direct
-            | Party::Nginx
-            | Party::Envoy
-            | Party::Switchyard
-            | Party::Strict
-            | Party::NoDisk => json!({ "input": question }),
+        let is_model_api = matches!(party, Party::Litellm | Party::Portkey);
+        let mut body = if is_model_api {
+            json!({ "model": variant, "messages": [{ "role": "user", "content": question }] })
+        } else {
+            json!({ "input": question })
         };
         if is_stream {
             body["stream"] = json!(true);
         }
-        let path = match party {
-            Party::Switchyard | Party::Strict | Party::NoDisk => {
-                format!("/v1/agents/bench:{variant}/runs")
-            }
-            Party::Litellm | Party::Portkey => "/v1/chat/completions".to_owned(),
-            Party::Direct | Party::Nginx | Party::Envoy => format!("/bench/agents/{variant}/run"),
+        let path = if is_model_api {
+            "/v1/chat/completions".to_owned()
+        } else if party.is_own() {
+            format!("/v1/agents/bench:{variant}/runs")
+        } else {
+            format!("/bench/agents/{variant}/run")
         };
         let more = party.headers();
         let body = body.to_string();
@@ -93,9 +88,30 @@ impl Load {
 }
 
 /// Text as people write it to agents, with a quote and a line break here and there, and with what
-/// a gateway has to look at twice.
+/// a gateway has to look at twice. No two parts of it are the same, as in what people write: who
+/// compresses it gains what is gained with prose.
 pub(crate) fn prose(length: usize) -> String {
-    const SENTENCES: &str = "Summarise the open tickets of \"Nordwind GmbH\" since Monday, \
-        grouped by product, and say which of the 14 wait for us.\nMention the oldest first. ";
-    SENTENCES.chars().cycle().take(length).collect()
+    const WORDS: &str = "summarise the open tickets of \"Nordwind GmbH\" since Monday grouped by \
+        product and say which 14 wait for us mention oldest first then write a short answer that \
+        customer support can send without changes because it was promised before noon whoever \
+        asked about invoice shipping delays or refunds gets own paragraph with date amount next \
+        step please keep tone friendly never blame warehouse carrier weather three cases are \
+        still unclear check whether order left Hamburg on Tuesday if not offer voucher instead";
+    let words: Vec<&str> = WORDS.split_whitespace().collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut text = String::with_capacity(length + 16);
+    while text.len() < length {
+        // A linear congruential generator (Knuth's MMIX): the same text in every process.
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let chosen = (state >> 33) as usize;
+        text.push_str(words.get(chosen % words.len()).unwrap_or(&""));
+        text.push_str(match chosen % 97 {
+            0..8 => ". ",
+            8 => ".\n",
+            _ => " ",
+        });
+    }
+    text.truncate(length);
+    text
 }

@@ -114,7 +114,7 @@ impl<'a> Auditor<'a> {
         surrounding: &Surrounding,
         store: &'a Store,
     ) -> Result<Self, Failure> {
-        let Surrounding { clock, ids } = surrounding;
+        let Surrounding { clock, ids, .. } = surrounding;
         let metrics = Metrics::new(clock.now()).map_err(Failure::start)?;
         let committer = auditing::committer(config, surrounding, store, metrics.audit())?;
         Ok(Self {

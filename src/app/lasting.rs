@@ -57,12 +57,16 @@ pub(super) struct Upkeep {
 impl Lasting {
     /// Opens the store of a configuration, and reads its keys.
     pub(super) async fn open(config: &Config, surrounding: Surrounding) -> Result<Self, Failure> {
-        let Surrounding { clock, ids } = surrounding.clone();
+        let Surrounding { clock, ids, store } = surrounding.clone();
         let metrics = Arc::new(Metrics::new(clock.now()).map_err(Failure::start)?);
         let upkeep = Upkeep { tasks: Tasks::default(), stop: CancellationToken::new() };
         let (url, told) = (config.store.url.reveal(), metrics.store().clone());
-        let store = store::open_measured(url, Arc::clone(&clock), &upkeep.tasks, told).await;
-        let store = store.map_err(Failure::start)?;
+        let store = match store {
+            Some(open) => open,
+            None => store::open_measured(url, Arc::clone(&clock), &upkeep.tasks, told)
+                .await
+                .map_err(Failure::start)?,
+        };
         let recorder = Recorder::new(
             Arc::clone(&store.log),
             Scribe::new(Arc::clone(&clock), ids),

@@ -41,6 +41,7 @@ use crate::http::service::Served;
 use crate::inbound::admin::explain::{Asked, Explained, Explains};
 use crate::server::drain::{self, Ended, Shutdown};
 use crate::server::{self, Serving, Sockets};
+use crate::store::Store;
 use crate::telemetry::traces::Traces;
 
 pub use configuration::{load, load_text, schema, summary};
@@ -72,19 +73,21 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Where time and ids come from.
+/// Where time and ids come from, and what is open already.
 #[derive(Clone)]
 pub struct Surrounding {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
     pub ids: Arc<dyn Ids>,
+    /// The store; none for the configuration's own. Whoever gives one sees what is asked of it.
+    pub store: Option<Store>,
 }
 
 impl Surrounding {
     /// The machine's own.
     pub fn system() -> Self {
-        Self { clock: Arc::new(SystemClock::new()), ids: Arc::new(RandomIds) }
+        Self { clock: Arc::new(SystemClock::new()), ids: Arc::new(RandomIds), store: None }
     }
 }
 

@@ -184,7 +184,7 @@ pub(super) async fn prune(config: &Config, store: &Store, now: Timestamp) -> Res
 
 /// Records what an operator did by the command line.
 pub(super) async fn tell(surrounding: &Surrounding, store: &Store, what: &str) -> Result<()> {
-    let Surrounding { clock, ids } = surrounding.clone();
+    let Surrounding { clock, ids, .. } = surrounding.clone();
     let call = CallFacts { operation: "cli".to_owned(), ..CallFacts::default() };
     let record = Record {
         subject: Some(what.to_owned()),

@@ -78,7 +78,7 @@ impl Version {
         let known = before.filter(|before| before.config.agents == config.agents);
         let choices = known.map_or_else(
             || {
-                let Surrounding { clock, ids } = lasting.surrounding.clone();
+                let Surrounding { clock, ids, .. } = lasting.surrounding.clone();
                 let told = metrics.policy().clone();
                 Arc::new(Choices::new(&config.agents, clock, ids, told))
             },

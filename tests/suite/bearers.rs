@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use switchyard::app::Surrounding;
-use switchyard::clock::{ManualClock, RandomIds, Timestamp};
+use switchyard::clock::{ManualClock, Timestamp};
 
 use crate::callers::{Folder, IN_FORCE, ask, eventually, get, policies, run_as, status};
 use crate::harness::{self, Events, KEY, PATIENCE, World, assert_orderly};
@@ -57,7 +57,7 @@ access: {{ policies: "{}" }}
             policies.display()
         );
         let clock = ManualClock::at(Timestamp(NOW * 1_000_000));
-        let surrounding = Surrounding { clock: Arc::new(clock.clone()), ids: Arc::new(RandomIds) };
+        let surrounding = Surrounding { clock: Arc::new(clock.clone()), ..Surrounding::system() };
         let world = World::surrounded(&World::text(&issuer), surrounding).await;
         Self { world, clock, provider, key, _policies: policies }
     }

@@ -9,7 +9,7 @@ use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use switchyard::app::Surrounding;
-use switchyard::clock::{ManualClock, RandomIds, Timestamp};
+use switchyard::clock::{ManualClock, Timestamp};
 
 use crate::harness::{Answer, KEY, PATIENCE, World};
 
@@ -35,7 +35,7 @@ pub const NOON: &str = "2026-03-10T12:00:00Z";
 /// A clock that stands at noon until it is told to move, and a world's surrounding with it.
 pub fn held() -> (ManualClock, Surrounding) {
     let clock = ManualClock::at(Timestamp::parse(NOON).unwrap());
-    let surrounding = Surrounding { clock: Arc::new(clock.clone()), ids: Arc::new(RandomIds) };
+    let surrounding = Surrounding { clock: Arc::new(clock.clone()), ..Surrounding::system() };
     (clock, surrounding)
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use http::Method;
 use serde_json::{Value, json};
 use switchyard::app::Surrounding;
-use switchyard::clock::{ManualClock, RandomIds, Timestamp};
+use switchyard::clock::{ManualClock, Timestamp};
 
 use crate::callers::{
     Folder, IN_FORCE, Made, ask, eventually, get, make_key, run_as, seen, sha256, status,
@@ -128,7 +128,7 @@ async fn keys_are_listed_in_pages_and_by_workspace() {
 #[tokio::test]
 async fn after_a_rotation_both_secrets_are_good_for_the_overlap_and_one_after_it() {
     let clock = ManualClock::at(Timestamp(1_800_000_000_000_000));
-    let surrounding = Surrounding { clock: Arc::new(clock.clone()), ids: Arc::new(RandomIds) };
+    let surrounding = Surrounding { clock: Arc::new(clock.clone()), ..Surrounding::system() };
     let world = World::surrounded(&World::text(""), surrounding).await;
     let key = make_key(&world, "bot", json!({ "expires_at": "2027-01-15T10:00:00Z" })).await;
     let newer = rotate(&world, &key.id, &json!({ "overlap_seconds": 60 })).await.expect(200).json();

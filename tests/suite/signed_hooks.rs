@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::json;
 use switchyard::app::Surrounding;
-use switchyard::clock::{ManualClock, RandomIds, Timestamp};
+use switchyard::clock::{ManualClock, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -29,7 +29,7 @@ hooks:
 
 async fn world(more: &str) -> (World, ManualClock) {
     let clock = ManualClock::at(Timestamp(NOW * 1_000_000));
-    let surrounding = Surrounding { clock: Arc::new(clock.clone()), ids: Arc::new(RandomIds) };
+    let surrounding = Surrounding { clock: Arc::new(clock.clone()), ..Surrounding::system() };
     let text = World::text(&format!("{HOOKS}{more}"));
     (World::surrounded(&text, surrounding).await, clock)
 }

@@ -28,8 +28,12 @@ pub(crate) enum Party {
     Switchyard,
     /// The gateway, with records on disk before the platform sees a byte.
     Strict,
+    /// The gateway, with a budget too, which is reserved on disk before the platform is asked.
+    Budget,
     /// The gateway, with its records in memory: what waiting for the disk costs.
     NoDisk,
+    /// The gateway, with its records thrown away: what the audit costs.
+    Unaudited,
     /// LiteLLM's proxy.
     Litellm,
     /// Portkey's gateway.
@@ -37,13 +41,15 @@ pub(crate) enum Party {
 }
 
 /// All of them, in the order of the report.
-pub(crate) const ALL: [Party; 8] = [
+pub(crate) const ALL: [Party; 10] = [
     Party::Direct,
     Party::Nginx,
     Party::Envoy,
     Party::Switchyard,
     Party::Strict,
+    Party::Budget,
     Party::NoDisk,
+    Party::Unaudited,
     Party::Portkey,
     Party::Litellm,
 ];
@@ -57,7 +63,9 @@ impl Party {
             Self::Envoy => "envoy",
             Self::Switchyard => "switchyard",
             Self::Strict => "switchyard-strict",
+            Self::Budget => "switchyard-budget",
             Self::NoDisk => "switchyard-no-disk",
+            Self::Unaudited => "switchyard-no-audit",
             Self::Litellm => "litellm",
             Self::Portkey => "portkey",
         }
@@ -66,6 +74,11 @@ impl Party {
     /// Whether it is another's program.
     pub(crate) fn is_peer(self) -> bool {
         matches!(self, Self::Nginx | Self::Envoy | Self::Litellm | Self::Portkey)
+    }
+
+    /// Whether it is the gateway.
+    pub(crate) fn is_own(self) -> bool {
+        self != Self::Direct && !self.is_peer()
     }
 
     /// Lines that its requests need.
@@ -78,7 +91,9 @@ impl Party {
             | Self::Envoy
             | Self::Switchyard
             | Self::Strict
-            | Self::NoDisk => String::new(),
+            | Self::Budget
+            | Self::NoDisk
+            | Self::Unaudited => String::new(),
         }
     }
 
@@ -90,7 +105,7 @@ impl Party {
             Self::Litellm => litellm::program().is_some(),
             Self::Portkey => portkey::program().is_some(),
             Self::NoDisk => Path::new(switchyard::MEMORY).is_dir(),
-            Self::Direct | Self::Switchyard | Self::Strict => true,
+            Self::Direct | Self::Switchyard | Self::Strict | Self::Budget | Self::Unaudited => true,
         }
     }
 }
@@ -134,12 +149,15 @@ impl Stage {
             return Ok(Seat { party, address: self.upstream, process: None });
         }
         let (address, upstream, folder) = (free_address()?, self.upstream, &self.folder);
+        let own = |kind| switchyard::command(folder, address, upstream, kind);
         let command = match party {
             Party::Direct | Party::Nginx => nginx::command(folder, address, upstream, 1)?,
             Party::Envoy => envoy::command(folder, address, upstream)?,
-            Party::Switchyard => switchyard::command(folder, address, upstream, Kind::Overlap)?,
-            Party::Strict => switchyard::command(folder, address, upstream, Kind::Strict)?,
-            Party::NoDisk => switchyard::command(folder, address, upstream, Kind::NoDisk)?,
+            Party::Switchyard => own(Kind::Overlap)?,
+            Party::Strict => own(Kind::Strict)?,
+            Party::Budget => own(Kind::Budget)?,
+            Party::NoDisk => own(Kind::NoDisk)?,
+            Party::Unaudited => own(Kind::Unaudited)?,
             Party::Litellm => litellm::command(folder, address, upstream)?,
             Party::Portkey => portkey::command(folder, address, upstream)?,
         };

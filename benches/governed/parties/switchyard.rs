@@ -1,6 +1,6 @@
 //! The gateway itself with all policy on: a key, access by the policies that it brings, three
-//! limits, a budget, a look for everything that may be personal or secret in both directions, and
-//! the audit.
+//! limits, a look for everything that may be personal or secret in both directions, and the audit.
+//! A budget, which waits for the disk before the platform is asked, is on in a party of its own.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,13 +17,24 @@ const KEY_HASH: &str = "sha256:ee32b6dd217b2597966c6f81021993c5b0d612308bdc61677
 /// A file system in memory, as Linux has it.
 pub(crate) const MEMORY: &str = "/dev/shm";
 
-/// How the audit is kept.
+/// What is different about one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// Nothing: records are on disk before the caller sees a byte.
     Overlap,
+    /// Records are on disk before the platform sees a byte.
     Strict,
+    /// A budget too.
+    Budget,
+    /// The store is in memory.
     NoDisk,
+    /// The store forgets.
+    Unaudited,
 }
+
+const BUDGETS: &str = "budgets:
+  - { name: daily, by: principal, tokens: 4000000000, runs: 1000000000, per: day, reserve: { tokens: 4000 } }
+";
 
 /// How it is started in `folder`.
 pub(crate) fn command(
@@ -36,11 +47,21 @@ pub(crate) fn command(
     let name = format!("switchyard-{}-{}.db", std::process::id(), listen.port());
     let store = if kind == Kind::NoDisk { Path::new(MEMORY).join(name) } else { folder.join(name) };
     let durability = if kind == Kind::Strict { "strict" } else { "overlap" };
-    fs::write(&configuration, text(&store, listen, free_address()?, upstream, durability))?;
-    let program =
-        std::env::var_os("SWITCHYARD").unwrap_or_else(|| env!("CARGO_BIN_EXE_switchyard").into());
-    let mut command = Command::new(program);
-    command.args(["serve", "--config"]).arg(&configuration).env("BENCH_KEY", "canned");
+    let budgets = if kind == Kind::Budget { BUDGETS } else { "" };
+    let text = text(&store, listen, free_address()?, upstream, durability);
+    fs::write(&configuration, text + budgets)?;
+    let mut command = if kind == Kind::Unaudited {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--role", "unaudited"]).arg(&configuration);
+        command
+    } else {
+        let program = std::env::var_os("SWITCHYARD");
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_switchyard").into());
+        let mut command = Command::new(program);
+        command.args(["serve", "--config"]).arg(&configuration);
+        command
+    };
+    command.env("BENCH_KEY", "canned");
     command.env("BENCH_PII_KEY", "for-hashes-and-tokens");
     Ok(command)
 }
@@ -73,8 +94,6 @@ limits:
   - {{ name: by-address, by: address, requests: 100000000, per: 1s }}
   - {{ name: by-caller, by: principal, requests: 100000000, per: 1s }}
   - {{ name: at-a-time, by: principal, concurrent: 100000 }}
-budgets:
-  - {{ name: daily, by: principal, tokens: 4000000000, runs: 1000000000, per: day, reserve: {{ tokens: 4000 }} }}
 pii:
   key: \"${{env:BENCH_PII_KEY}}\"
   rules: [{{ name: all, entities: [\"*\"], direction: both, action: mask }}]
