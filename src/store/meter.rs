@@ -33,7 +33,12 @@ impl Meter {
 
     /// When something begins that [`Meter::committed`] is told of.
     pub(super) fn begins(&self) -> Duration {
-        if self.metrics.is_some() { self.clock.monotonic() } else { Duration::ZERO }
+        self.clock.monotonic()
+    }
+
+    /// How long it is until then.
+    pub(super) fn until(&self, then: Duration) -> Duration {
+        then.saturating_sub(self.clock.monotonic())
     }
 
     /// So many writes were committed together.

@@ -20,6 +20,11 @@ const BUSY: Duration = Duration::from_secs(2);
 /// More than there are statements, so that each is prepared once.
 const STATEMENTS: usize = 128;
 
+/// Pages of the write-ahead log, 32 MiB, after which they are copied to where they belong. The same
+/// page is written to the log by many commits and copied once; more of them would be read again at
+/// a start.
+const LOG_PAGES: u32 = 8_192;
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
@@ -87,6 +92,7 @@ pub(super) fn connect(path: &Path, access: Access) -> rusqlite::Result<Connectio
     )?;
     if access == Access::Write {
         use_log(&connection)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     }
     Ok(connection)
 }

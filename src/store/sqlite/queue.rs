@@ -144,15 +144,17 @@ impl Queue {
     }
 }
 
-/// The next commands, all that wait, at most `most`; none at the end. Blocks until there is one.
-/// Who waits for the end is put into `stops`.
+/// The next commands, all that wait, at most `most`; none at the end. Blocks until there is one,
+/// and as long as `others_come` does then. Who waits for the end is put into `stops`.
 pub(super) fn next(
     orders: &mut mpsc::Receiver<Order>,
     most: usize,
+    others_come: impl FnOnce(),
     stops: &mut Vec<oneshot::Sender<()>>,
 ) -> Option<Vec<Box<dyn Command>>> {
     let mut commands = Vec::new();
     let mut order = orders.blocking_recv()?;
+    others_come();
     loop {
         match order {
             Order::Run(command) => commands.push(command),

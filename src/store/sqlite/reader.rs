@@ -34,7 +34,7 @@ fn serve(mut file: File, orders: &Mutex<mpsc::Receiver<Order>>) {
     let mut stops = Vec::new();
     loop {
         // The lock is held while waiting: the other thread waits for the lock instead.
-        let Some(commands) = next(&mut orders.lock(), 1, &mut stops) else { break };
+        let Some(commands) = next(&mut orders.lock(), 1, || {}, &mut stops) else { break };
         for mut command in commands.into_iter().filter(|command| !command.is_forsaken()) {
             let read = catch_unwind(AssertUnwindSafe(|| read(&mut file, &mut *command)));
             let read = read.unwrap_or_else(|_| Err(unavailable(Unserved::Closed)));
