@@ -1,6 +1,7 @@
 //! What keeps text at rest unreadable: AES-256-GCM under a key of its own for every row, derived
 //! from the configured one (HKDF, RFC 5869). The store seals what callers and agents have said
-//! before an engine sees it.
+//! before an engine sees it. What is long is compressed first: what is written, flushed and copied
+//! of a conversation is most of what keeping it costs.
 //!
 //! Invariant: a sealed text opens only under the name that it was sealed for, so that rows cannot
 //! be exchanged; a key never seals more than one row's few texts, so that random nonces suffice.
@@ -16,8 +17,12 @@ use crate::error::{Error, Kind, Result};
 
 /// Bytes of a key.
 pub const KEY_BYTES: usize = 32;
-/// The form of what follows, so that another one can be told from it.
-const FORM: u8 = 1;
+/// The form of what follows: a text as it is.
+const PLAIN: u8 = 1;
+/// The form of what follows: a text's length and its LZ4 block.
+const COMPRESSED: u8 = 2;
+/// Bytes from which on a text is compressed. A shorter one would hardly become any shorter.
+const LONG: usize = 2_048;
 /// Bytes by which the key is found that a text was sealed with.
 const KEY_NAME: usize = 4;
 const HEAD: usize = 1 + KEY_NAME + aead::NONCE_LEN;
@@ -50,17 +55,24 @@ impl Sealer {
 
     /// Seals `text` for the thing of this kind and name.
     pub fn seal(&self, kind: &str, name: &str, text: &[u8]) -> Result<Vec<u8>> {
+        if text.len() < LONG {
+            return self.sealed(PLAIN, kind, name, text);
+        }
+        self.sealed(COMPRESSED, kind, name, &lz4_flex::compress_prepend_size(text))
+    }
+
+    fn sealed(&self, form: u8, kind: &str, name: &str, text: &[u8]) -> Result<Vec<u8>> {
         let (key_name, prk) = self.0.all.first().ok_or_else(|| broken(Unsealable))?;
         let mut nonce = [0; aead::NONCE_LEN];
         self.0.random.fill(&mut nonce).map_err(|_| broken(Unsealable))?;
         let mut sealed = Vec::with_capacity(HEAD + text.len() + aead::MAX_TAG_LEN);
-        sealed.push(FORM);
+        sealed.push(form);
         sealed.extend_from_slice(key_name);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(text);
         let nonce = aead::Nonce::assume_unique_for_key(nonce);
         let tag = cipher(prk, kind, name)?
-            .seal_in_place_separate_tag(nonce, aead::Aad::from([FORM]), &mut sealed[HEAD..])
+            .seal_in_place_separate_tag(nonce, aead::Aad::from([form]), &mut sealed[HEAD..])
             .map_err(|_| broken(Unsealable))?;
         sealed.extend_from_slice(tag.as_ref());
         Ok(sealed)
@@ -72,19 +84,21 @@ impl Sealer {
         let (head, rest) = sealed.split_at_checked(HEAD).ok_or_else(unreadable)?;
         let (form, rest_of_head) = head.split_first().ok_or_else(unreadable)?;
         let (key_name, nonce) = rest_of_head.split_at(KEY_NAME);
-        if *form != FORM {
-            return Err(unreadable());
-        }
         let known = self.0.all.iter().find(|(name, _)| name == key_name);
         let (_, prk) = known.ok_or_else(|| broken(OtherKey))?;
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).map_err(|_| unreadable())?;
         let mut text = rest.to_vec();
         let length = cipher(prk, kind, name)?
-            .open_in_place(nonce, aead::Aad::from([FORM]), &mut text)
+            .open_in_place(nonce, aead::Aad::from([*form]), &mut text)
             .map_err(|_| unreadable())?
             .len();
         text.truncate(length);
-        Ok(text)
+        // By whom it was sealed is known by now, so that its length can be believed.
+        match *form {
+            PLAIN => Ok(text),
+            COMPRESSED => lz4_flex::decompress_size_prepended(&text).map_err(broken),
+            _ => Err(unreadable()),
+        }
     }
 
     /// The keyed digest of a text, for one purpose: who has neither the text nor the key learns
@@ -176,6 +190,20 @@ mod tests {
             one.seal("run", "run_1", b"").map(|it| one.open("run", "run_1", &it).unwrap()).unwrap(),
             b""
         );
+    }
+
+    #[test]
+    fn what_is_long_is_kept_short_and_comes_back_whole() {
+        let one = sealer(1, &[]);
+        let long = "The oldest of the 14 tickets waits for us. ".repeat(1_000);
+        for text in [&long[..LONG - 1], &long[..LONG], &long] {
+            let sealed = one.seal("run", "run_1", text.as_bytes()).unwrap();
+            assert_eq!(one.open("run", "run_1", &sealed).unwrap(), text.as_bytes());
+            assert_eq!(sealed.len() < text.len() / 2, text.len() >= LONG, "{}", text.len());
+            let mut other = sealed.clone();
+            other[0] = 3 - other[0];
+            assert!(one.open("run", "run_1", &other).is_err());
+        }
     }
 
     #[test]
