@@ -68,7 +68,7 @@ const KEPT: Setting<u32> = Setting::new(
 const KEPT_BYTES: Setting<usize> = Setting::new(
     "kept_bytes",
     "Bytes of ended runs kept, all together.",
-    256 * MIB,
+    64 * MIB,
     MIB..=64 * GIB,
     "less keeps no large run, and it is memory",
 );

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::gateway::journal::Journal;
-use crate::model::content::{Json, Text};
+use crate::model::content::Json;
 use crate::model::event::{Body, Recorded};
 use crate::model::principal::Principal;
 use crate::model::run::Run;
@@ -101,7 +101,9 @@ fn rare(vault: &dyn TokenVault, mut body: Body) -> Body {
 /// Every text of a run that may hold a token. What tools were given stays as the platform had it,
 /// but for what a rule lets through.
 pub(super) fn restored(vault: &dyn TokenVault, mut run: Run) -> Run {
-    run.output.iter_mut().for_each(|Text(text)| string(vault, text));
+    if let Some(restored) = run.output.as_ref().and_then(|text| vault.restore(text)) {
+        run.output = Some(restored.into());
+    }
     run.output_json.iter_mut().for_each(|value| json(vault, value));
     for step in &mut run.steps {
         string(vault, &mut step.name);

@@ -2,16 +2,18 @@
 //! content, so that no log line or panic can hold a prompt.
 
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A caller's or an agent's text.
+/// A caller's or an agent's text. Cheap to clone: a run, its events and its conversation say the
+/// same text, and hold it once.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Text(pub String);
+pub struct Text(Arc<str>);
 
 /// A caller's or an agent's JSON.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -56,28 +58,29 @@ fn weigh(value: &Value) -> usize {
     size_of::<Value>() + inside
 }
 
-impl Deref for Text {
-    type Target = String;
-    fn deref(&self) -> &String {
+impl Text {
+    /// What it says.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl DerefMut for Text {
-    fn deref_mut(&mut self) -> &mut String {
-        &mut self.0
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Fold {
     /// Shared with the events that show it; copied when it changes while one still does.
     run: Arc<Run>,
     /// The current message: what the deltas since the last tool event make.
-    current: Text,
+    current: String,
     /// The last whole message that the platform gave.
     last: Option<Text>,
     request_id: String,
@@ -25,7 +25,7 @@ pub struct Fold {
 impl Fold {
     /// Starts from an admitted run; `request_id` stands in the problem if it fails.
     pub fn new(run: Arc<Run>, request_id: &str) -> Self {
-        Self { run, current: Text::default(), last: None, request_id: request_id.to_owned() }
+        Self { run, current: String::new(), last: None, request_id: request_id.to_owned() }
     }
 
     /// The run as it stands.
@@ -119,7 +119,7 @@ impl Fold {
     /// A tool event ends the current message, which may have been the last one.
     fn message_over(&mut self) {
         if !self.current.is_empty() {
-            self.last = Some(std::mem::take(&mut self.current));
+            self.last = Some(std::mem::take(&mut self.current).into());
         }
     }
 

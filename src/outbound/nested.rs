@@ -7,8 +7,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::model::content::Text;
-
 /// The object or array that a text holds; else what came. Other JSON in a text stays text, so
 /// that an answer of `"42"` does not turn into a number.
 pub fn json(value: Value) -> Value {
@@ -24,12 +22,12 @@ pub fn word(name: &str) -> &str {
 }
 
 /// Text as it is, other JSON as its text, null as none.
-pub fn text(value: Value) -> Option<Text> {
+pub fn text(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::String(text) => Some(text.into()),
+        Value::String(text) => Some(text),
         other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Some(other.to_string().into())
+            Some(other.to_string())
         }
     }
 }

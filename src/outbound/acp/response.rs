@@ -36,7 +36,7 @@ pub(super) fn whole(
     let used = outcome.usage.as_ref().map(usage);
     let output = nested::text(outcome.output).unwrap_or_default();
     let json = wants_json.then(|| prompt::json_in(&output)).flatten();
-    events.push(RunEvent::live(Happening::MessageCompleted(output)));
+    events.push(RunEvent::live(Happening::MessageCompleted(output.into())));
     events.extend(json.map(|json| RunEvent::live(Happening::Structured(json.into()))));
     // Behind the answer, so that a run that has become too dear still shows what was paid for.
     events.extend(used.map(|used| RunEvent::live(Happening::Usage(used))));

@@ -71,12 +71,12 @@ impl Decoder {
         Ok(())
     }
 
-    fn text(&mut self, text: Option<Text>, events: &mut Vec<RunEvent>) {
+    fn text(&mut self, text: Option<String>, events: &mut Vec<RunEvent>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return };
         if self.wants_json {
             self.answer.push_str(&text);
         }
-        events.push(RunEvent::live(Happening::MessageDelta(text)));
+        events.push(RunEvent::live(Happening::MessageDelta(text.into())));
     }
 
     /// The documented `done` has tokens and a conversation only; what else it may carry is read.
@@ -86,11 +86,11 @@ impl Decoder {
         response::facts(&outcome, events);
         let output = nested::text(outcome.output);
         if self.wants_json {
-            let answer = output.as_ref().map_or(&self.answer, |text| &text.0);
+            let answer = output.as_ref().unwrap_or(&self.answer);
             let json = prompt::json_in(answer);
             events.extend(json.map(|json| RunEvent::live(Happening::Structured(json.into()))));
         }
-        self.end(response::ending(output, outcome.stop_reason), events);
+        self.end(response::ending(output.map(Text::from), outcome.stop_reason), events);
         Ok(())
     }
 

@@ -6,7 +6,6 @@
 use serde_json::Value;
 
 use super::chunks::Chunks;
-use crate::model::content::Text;
 use crate::model::event::{Happening, RunEvent};
 use crate::outbound::{nested, prompt};
 
@@ -44,10 +43,10 @@ impl Answer {
         self.thinking_over(events);
         let Some(said) = text(content) else { return };
         if self.is_in_tokens {
-            let new = self.message.push(said.0);
+            let new = self.message.push(said);
             events.extend(new.map(|new| RunEvent::live(Happening::MessageDelta(new.into()))));
         } else {
-            self.completed(said.0, events);
+            self.completed(said, events);
         }
     }
 
@@ -55,8 +54,8 @@ impl Answer {
         self.completed_chunks(events);
         let Some(thought) = text(content) else { return };
         let new = match self.is_in_tokens {
-            true => self.thinking.push(thought.0),
-            false => Some(thought.0),
+            true => self.thinking.push(thought),
+            false => Some(thought),
         };
         events.extend(new.map(|new| RunEvent::live(Happening::ReasoningDelta(new.into()))));
     }
@@ -121,6 +120,6 @@ impl Answer {
 }
 
 /// The text of an event; none where there is nothing.
-fn text(content: Value) -> Option<Text> {
+fn text(content: Value) -> Option<String> {
     nested::text(content).filter(|text| !text.is_empty())
 }

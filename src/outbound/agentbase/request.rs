@@ -87,7 +87,7 @@ fn instruct<'a>(
             Some(format!("{preset}\n\n{}", instructions.as_str()).into())
         }
         (InstructionsMode::Append, None) => {
-            extras.rules.get_or_insert_default().push(instructions.0.clone());
+            extras.rules.get_or_insert_default().push(instructions.as_str().to_owned());
             None
         }
     }

@@ -76,12 +76,11 @@ impl Answer {
             Happening::ReasoningDelta(text) => {
                 return self.reasoning.take(&text, synthetic, hand_on);
             }
-            Happening::MessageCompleted(Text(mut text)) => {
+            Happening::MessageCompleted(text) => {
                 let is_news = !self.message.has_begun;
                 self.message.end(&mut hand_on)?;
                 self.has_spoken = true;
-                self.treating(is_news).plain_text(&mut text)?;
-                Happening::MessageCompleted(text.into())
+                Happening::MessageCompleted(self.treating(is_news).message(&text)?)
             }
             Happening::ToolCallStarted { call_id, mut name, mut arguments } => {
                 self.end_texts(&mut hand_on)?;
@@ -162,9 +161,7 @@ impl Answer {
     fn ending(&mut self, ending: Ending) -> Result<Ending, Failure> {
         let is_news = !self.has_spoken;
         let mut told = |output: Option<Text>, reason: Option<String>| {
-            let output = output.map(|Text(mut text)| {
-                self.treating(is_news).plain_text(&mut text).map(|()| text.into())
-            });
+            let output = output.map(|text| self.treating(is_news).message(&text));
             let reason = reason.map(|mut text| self.whole.plain_text(&mut text).map(|()| text));
             Ok((output.transpose()?, reason.transpose()?))
         };

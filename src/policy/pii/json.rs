@@ -14,6 +14,7 @@ use super::scan::Failure;
 use super::token::restore::restored;
 use super::treat::{Count, Treatment};
 use super::vault::Vault;
+use crate::model::content::Text;
 use crate::wire;
 use crate::wire::json::Bounds;
 
@@ -60,6 +61,22 @@ impl JsonTreatment {
         if self.is_idle { Ok(()) } else { self.string(name, text, 0, 0) }
     }
 
+    /// The same for what a caller has said.
+    ///
+    /// # Errors
+    /// As for [`JsonTreatment::treat`].
+    pub(super) fn said(&mut self, text: &mut Text) -> Result<(), Failure> {
+        if self.is_idle {
+            return Ok(());
+        }
+        let mut treated = text.as_str().to_owned();
+        self.text("", &mut treated)?;
+        if treated != text.as_str() {
+            *text = treated.into();
+        }
+        Ok(())
+    }
+
     /// Treats a text as it stands, whatever it holds: as a stream of it is treated.
     ///
     /// # Errors
@@ -70,6 +87,16 @@ impl JsonTreatment {
             std::mem::swap(text, &mut self.out);
         }
         Ok(())
+    }
+
+    /// The same for a message, which is shared where it stays as it is.
+    ///
+    /// # Errors
+    /// As for [`JsonTreatment::treat`].
+    pub(super) fn message(&mut self, text: &Text) -> Result<Text, Failure> {
+        self.bytes = 0;
+        let is_changed = !self.is_idle && self.plain("", text)?;
+        Ok(if is_changed { Text::from(&*self.out) } else { text.clone() })
     }
 
     /// Whether it changes and counts nothing.

@@ -23,7 +23,7 @@ use crate::model::request::RunRequest;
 pub(super) fn treat(by: &mut JsonTreatment, request: &mut RunRequest) -> Result<()> {
     for (at, message) in request.input.iter_mut().enumerate() {
         let place = || format!("input[{at}].content");
-        by.text("", &mut message.content).map_err(|failure| at_place(&failure, place()))?;
+        by.said(&mut message.content).map_err(|failure| at_place(&failure, place()))?;
         for (file, attachment) in message.attachments.iter_mut().enumerate() {
             let place = || format!("input[{at}].attachments[{file}]");
             file::treat(by, attachment).map_err(|failure| at_place(&failure, place()))?;
@@ -39,7 +39,7 @@ pub(super) fn treat(by: &mut JsonTreatment, request: &mut RunRequest) -> Result<
     })
     .map_err(|failure| names(failure, "metadata"))?;
     if let Some(instructions) = &mut request.instructions {
-        by.text("", instructions).map_err(|failure| names(failure, "instructions"))?;
+        by.said(instructions).map_err(|failure| names(failure, "instructions"))?;
     }
     if let Some(schema) = &mut request.output_schema {
         by.treat("", &mut schema.0).map_err(|failure| names(failure, "output_schema"))?;
