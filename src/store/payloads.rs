@@ -46,7 +46,23 @@ pub trait PayloadKeys: Send + Sync {
 pub struct Payloads {
     keys: Arc<dyn PayloadKeys>,
     sealer: Sealer,
-    held: Cache<String, PayloadKey>,
+    held: Cache<String, Held>,
+}
+
+/// A key that is held, and since when.
+#[derive(Clone)]
+struct Held {
+    key: PayloadKey,
+    since: Timestamp,
+}
+
+impl Held {
+    /// Whether it may still be gone on with. Not where the clock went back, since nobody knows then
+    /// how long it was held.
+    fn is_good(&self, now: Timestamp) -> bool {
+        let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
+        (0..kept).contains(&now.0.saturating_sub(self.since.0))
+    }
 }
 
 /// The key of a workspace, opened.
@@ -63,15 +79,18 @@ impl PayloadKey {
 impl Payloads {
     /// Payloads whose keys this store has, sealed with the store's own.
     pub fn new(keys: Arc<dyn PayloadKeys>, sealer: Sealer) -> Self {
-        let held = Cache::builder().max_capacity(HELD).time_to_live(KEPT).build();
-        Self { keys, sealer, held }
+        Self { keys, sealer, held: Cache::new(HELD) }
     }
 
     /// The key of a workspace, which gets one where it has none.
     pub async fn key_for(&self, workspace: &str, now: Timestamp) -> Result<PayloadKey> {
+        if self.held.get(workspace).await.is_some_and(|held| !held.is_good(now)) {
+            self.held.invalidate(workspace).await;
+        }
         // Many runs begin at once; one of them asks the store.
-        let made = self.held.try_get_with_by_ref(workspace, self.made(workspace, now)).await;
-        made.map_err(|error: Arc<Error>| (*error).clone())
+        let made = async { Ok(Held { key: self.made(workspace, now).await?, since: now }) };
+        let held = self.held.try_get_with_by_ref(workspace, made).await;
+        held.map(|held| held.key).map_err(|error: Arc<Error>| (*error).clone())
     }
 
     async fn made(&self, workspace: &str, now: Timestamp) -> Result<PayloadKey> {
@@ -115,5 +134,65 @@ impl Payloads {
 impl std::fmt::Debug for Payloads {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[payloads]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::clock::{Clock, ManualClock, RandomIds};
+
+    /// The keys of a store that two processes share, and how often it was asked for one.
+    #[derive(Default)]
+    struct Shared {
+        keys: Mutex<HashMap<String, Vec<u8>>>,
+        asked: Mutex<usize>,
+    }
+
+    #[async_trait]
+    impl PayloadKeys for Shared {
+        async fn key_or(&self, workspace: &str, new: Vec<u8>, _: Timestamp) -> Result<Vec<u8>> {
+            *self.asked.lock() += 1;
+            Ok(self.keys.lock().entry(workspace.to_owned()).or_insert(new).clone())
+        }
+
+        async fn key(&self, workspace: &str) -> Result<Option<Vec<u8>>> {
+            Ok(self.keys.lock().get(workspace).cloned())
+        }
+
+        async fn erase(&self, workspace: &str) -> Result<bool> {
+            Ok(self.keys.lock().remove(workspace).is_some())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_another_process_erased_is_gone_on_with_for_ten_seconds() {
+        let shared = Arc::new(Shared::default());
+        let process = || Payloads::new(Arc::clone(&shared) as _, Sealer::new(&[7; 32], &[]));
+        let (gateway, command) = (process(), process());
+        let clock = ManualClock::at(Timestamp(1_000_000_000));
+        let record = RecordId::new(&RandomIds, clock.now());
+        let opens = async || {
+            let key = gateway.key_for("acme", clock.now()).await.unwrap();
+            let sealed = key.seal(&record, b"Hello").unwrap();
+            command.open("acme", &record, &sealed).await.unwrap().is_some()
+        };
+        assert!(opens().await);
+        assert!(command.erase("acme").await.unwrap());
+        // Nobody has told the gateway: what it seals in the meantime can never be opened.
+        clock.advance(Duration::from_millis(9_999));
+        assert!(!opens().await);
+        assert_eq!(*shared.asked.lock(), 1);
+        clock.advance(Duration::from_millis(1));
+        assert!(opens().await);
+        assert_eq!(*shared.asked.lock(), 2);
+        // A clock that was set back makes no key last longer.
+        let early = Timestamp(clock.now().0 - 1);
+        gateway.key_for("acme", early).await.unwrap();
+        assert_eq!(*shared.asked.lock(), 3);
     }
 }
