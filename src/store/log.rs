@@ -67,6 +67,29 @@ pub struct Waiting {
     pub body: Bytes,
 }
 
+/// How much of what waits is read at a time: so many records, and no further one once their JSON
+/// has so many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portion {
+    /// Records at most.
+    pub records: usize,
+    /// Bytes after which there is no further record.
+    pub bytes: usize,
+}
+
+impl Portion {
+    /// So many records, of whatever size.
+    pub const fn of(records: usize) -> Self {
+        Self { records, bytes: usize::MAX }
+    }
+
+    /// Whether there is no room in it after these records.
+    pub fn is_filled_by(self, waiting: &[Waiting]) -> bool {
+        let bytes: usize = waiting.iter().map(|waiting| waiting.body.len()).sum();
+        waiting.len() >= self.records || bytes >= self.bytes
+    }
+}
+
 /// A part of the tree: hashes that stand side by side on one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TileRow {
@@ -160,8 +183,8 @@ pub trait Log: Send + Sync {
     /// How far the tree goes.
     async fn head(&self) -> Result<Head>;
     /// Records that have no place in a tree of `size` yet, which is as far as it goes, in the order
-    /// in which they get one.
-    async fn waiting(&self, size: u64, limit: usize) -> Result<Vec<Waiting>>;
+    /// in which they get one; at least one where there is one.
+    async fn waiting(&self, size: u64, most: Portion) -> Result<Vec<Waiting>>;
     /// Lets the tree grow; whether it did. It does not where it no longer goes as far as it did, or
     /// one of the records does not wait any more: another process was faster.
     async fn grow(&self, growth: Growth) -> Result<bool>;

@@ -13,7 +13,7 @@ use switchyard::clock::{RandomIds, SystemClock};
 use switchyard::model::record::{CallFacts, Outcome, Record, RunFacts, Stage, Verdict, Who};
 use switchyard::model::scribe::Scribe;
 use switchyard::policy::audit::log::{Receipt, VerifierKey};
-use switchyard::store::log::Entry;
+use switchyard::store::log::{Entry, Portion};
 use switchyard::store::{self, Store};
 use switchyard::tasks::Tasks;
 use tlog_tiles::check_record;
@@ -48,7 +48,8 @@ impl Audited {
         eventually("everything is under a checkpoint", PATIENCE, async || {
             let head = self.store.log.head().await.unwrap();
             signed = head.signed;
-            self.store.log.waiting(head.size, 1).await.unwrap().is_empty() && signed == head.size
+            self.store.log.waiting(head.size, Portion::of(1)).await.unwrap().is_empty()
+                && signed == head.size
         })
         .await;
         signed

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use super::log::{Checkpoint, Hash, SigningKey, Tile, Tiles, Tree, leaf_hash};
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::store::log::{CheckpointRow, Growth, Head, Log, TileRow, Waiting};
+use crate::store::log::{CheckpointRow, Growth, Head, Log, Portion, TileRow, Waiting};
 use crate::telemetry::metrics::AuditMetrics;
 
-/// Records under one checkpoint at most: what is in memory at a time.
-pub const BATCH: usize = 4_096;
+/// Records under one checkpoint at most: what is in memory at a time. Those with payloads may have
+/// hundreds of KiB, so their bytes are bounded too.
+pub const BATCH: Portion = Portion { records: 4_096, bytes: 8 * 1024 * 1024 };
 /// Records that are hashed before others get their turn on the thread.
 const TURN: usize = 128;
 
@@ -74,7 +75,7 @@ impl Committer {
                 self.metrics.covered(began);
                 return Ok(done);
             }
-            let is_last = waiting.len() < BATCH;
+            let is_last = !BATCH.is_filled_by(&waiting);
             let growth = self.growth(&head, waiting).await?;
             let checkpoint = growth.checkpoint.clone();
             if !self.log.grow(growth).await? {

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use crate::error::{Error, Kind, Result};
 use crate::model::record::Record;
 use crate::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, Portion, TileRow, Waiting,
 };
 
 /// Keeps what is appended, until it is told to fail.
@@ -45,7 +45,7 @@ impl Log for MemoryLog {
     async fn head(&self) -> Result<Head> {
         nothing()
     }
-    async fn waiting(&self, _: u64, _: usize) -> Result<Vec<Waiting>> {
+    async fn waiting(&self, _: u64, _: Portion) -> Result<Vec<Waiting>> {
         nothing()
     }
     async fn grow(&self, _: Growth) -> Result<bool> {

@@ -18,7 +18,7 @@ use crate::model::ids::RunId;
 use crate::model::record::{Stage, Verdict as Decision};
 use crate::store::failure::Damaged;
 use crate::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Portion, TileRow, Waiting,
 };
 
 /// See [`crate::store::log::Log::append`].
@@ -85,10 +85,15 @@ pub(super) async fn head(pool: &Pool) -> Result<Head> {
     Ok(head)
 }
 
-/// What waits is what no tree has, of whatever size: nothing else is looked at.
-pub(super) async fn waiting(pool: &Pool, limit: usize) -> Result<Vec<Waiting>> {
-    let wanted = "SELECT id, body FROM audit_waiting ORDER BY number LIMIT $1";
-    let rows = pool.query(wanted, &[&long(limit)]).await?;
+/// What waits is what no tree has, of whatever size: nothing else is looked at. How long a body is
+/// the server knows without reading it.
+pub(super) async fn waiting(pool: &Pool, most: Portion) -> Result<Vec<Waiting>> {
+    let wanted = "SELECT id, body FROM (SELECT number, id, body, \
+                  coalesce(sum(octet_length(body)) OVER (ORDER BY number \
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before \
+                  FROM (SELECT number, id, body FROM audit_waiting ORDER BY number LIMIT $1) AS next) \
+                  AS summed WHERE before < $2::bigint ORDER BY number";
+    let rows = pool.query(wanted, &[&long(most.records), &long(most.bytes)]).await?;
     let waiting = |row: &Row| Ok(Waiting { id: get(row, 0)?, body: body(row)? });
     rows.iter().map(waiting).collect()
 }

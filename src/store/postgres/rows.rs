@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::model::ids::{BootId, CallbackId, RunId, ThreadId};
 use crate::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, Portion, TileRow, Waiting,
 };
 use crate::store::rows::{
     AdmitRows, Admitted, Binding, CallbackRow, CallbackState, EndRows, EventsRow, Member, Renewed,
@@ -119,8 +119,8 @@ impl Log for Postgres {
         log::head(&self.0).await
     }
 
-    async fn waiting(&self, _: u64, limit: usize) -> Result<Vec<Waiting>> {
-        log::waiting(&self.0, limit).await
+    async fn waiting(&self, _: u64, most: Portion) -> Result<Vec<Waiting>> {
+        log::waiting(&self.0, most).await
     }
 
     async fn grow(&self, growth: Growth) -> Result<bool> {

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::model::ids::RunId;
 use crate::model::record::{Stage, Verdict};
 use crate::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, TileRow, Waiting, edge_of,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Portion, TileRow, Waiting, edge_of,
 };
 
 pub(super) fn append(file: &Connection, entries: &[Entry]) -> Result<(), Failure> {
@@ -44,15 +44,24 @@ pub(super) fn head(file: &Connection) -> Result<Head, Failure> {
     Ok(Head { size, edge, signed, first, pruned })
 }
 
-pub(super) fn waiting(file: &Connection, size: u64, limit: usize) -> Result<Vec<Waiting>, Failure> {
+pub(super) fn waiting(
+    file: &Connection,
+    size: u64,
+    most: Portion,
+) -> Result<Vec<Waiting>, Failure> {
     let wanted = "SELECT id, body FROM audit_log WHERE number > ?1 ORDER BY number LIMIT ?2";
     let mut wanted = file.prepare_cached(wanted)?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let row = |row: &rusqlite::Row<'_>| {
-        Ok(Waiting { id: row.get(0)?, body: row.get::<_, Vec<u8>>(1)?.into() })
-    };
-    let found = wanted.query_map(params![size, limit], row)?;
-    Ok(found.collect::<Result<_, _>>()?)
+    let limit = i64::try_from(most.records).unwrap_or(i64::MAX);
+    let mut rows = wanted.query(params![size, limit])?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while bytes < most.bytes
+        && let Some(row) = rows.next()?
+    {
+        let waiting = Waiting { id: row.get(0)?, body: row.get::<_, Vec<u8>>(1)?.into() };
+        bytes += waiting.body.len();
+        found.push(waiting);
+    }
+    Ok(found)
 }
 
 pub(super) fn grow(file: &Connection, growth: &Growth) -> Result<bool, Failure> {

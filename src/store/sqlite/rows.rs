@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::model::ids::{BootId, CallbackId, RunId, ThreadId};
 use crate::store::failure::unavailable;
 use crate::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, Portion, TileRow, Waiting,
 };
 use crate::store::rows::{
     AdmitRows, Admitted, Binding, CallbackRow, CallbackState, EndRows, EventsRow, Member, Renewed,
@@ -151,8 +151,8 @@ impl Log for Sqlite {
         self.reads.ask(log::head).await
     }
 
-    async fn waiting(&self, size: u64, limit: usize) -> Result<Vec<Waiting>> {
-        self.reads.ask(move |file| log::waiting(file, size, limit)).await
+    async fn waiting(&self, size: u64, most: Portion) -> Result<Vec<Waiting>> {
+        self.reads.ask(move |file| log::waiting(file, size, most)).await
     }
 
     async fn grow(&self, growth: Growth) -> Result<bool> {

@@ -2,6 +2,7 @@
 
 use switchyard::model::ids::CallbackId;
 use switchyard::store::Store;
+use switchyard::store::log::Portion;
 use switchyard::store::rows::{CallbackRow, CallbackState};
 use switchyard::store::runs::EndedRun;
 
@@ -68,7 +69,7 @@ on_both! {
         store.rows.tried(&row, vec![entry(1)]).await.unwrap();
         let kept = listed(&store, CallbackState::Pending).await;
         assert_eq!(format!("{kept:?}"), format!("{:?}", [row.clone()]));
-        assert_eq!(store.log.waiting(0, 9).await.unwrap().len(), 1);
+        assert_eq!(store.log.waiting(0, Portion::of(9)).await.unwrap().len(), 1);
         assert_eq!(claimed(&store, 19, 100, 9).await, []);
         assert_eq!(claimed(&store, 20, 100, 9).await, [callback_id(1)], "its claim ended with it");
         row.state = CallbackState::Delivered;
@@ -80,7 +81,7 @@ on_both! {
         let late = CallbackRow { state: CallbackState::Pending, sealed: content, ..row };
         store.rows.tried(&late, vec![entry(2)]).await.unwrap();
         assert_eq!(listed(&store, CallbackState::Delivered).await.len(), 1);
-        assert_eq!(store.log.waiting(0, 9).await.unwrap().len(), 2, "its records are kept");
+        assert_eq!(store.log.waiting(0, Portion::of(9)).await.unwrap().len(), 2, "its records are kept");
         assert_eq!(claimed(&store, 1_000, 2_000, 9).await, []);
         place.leave([store]).await;
     }

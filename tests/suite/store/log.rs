@@ -5,7 +5,7 @@ use std::ops::Range;
 use switchyard::model::record::{Stage, Verdict};
 use switchyard::store::Store;
 use switchyard::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, LeafFilter, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, LeafFilter, Portion, TileRow, Waiting,
 };
 use switchyard::store::runs::{EndedRun, NewRun};
 
@@ -55,21 +55,47 @@ on_both! {
         store.log.append(Vec::new()).await.unwrap();
         append(&store, 1..3).await;
         append(&store, 3..6).await;
-        let waiting = store.log.waiting(0, 3).await.unwrap();
+        let waiting = store.log.waiting(0, Portion::of(3)).await.unwrap();
         let expected = |number: u32| Waiting {
             id: entry(number).id.to_string(),
             body: number.to_string().into(),
         };
         assert_eq!(waiting, [expected(1), expected(2), expected(3)]);
         assert!(store.log.grow(growth(0, 1..4)).await.unwrap());
-        assert_eq!(store.log.waiting(3, 9).await.unwrap(), [expected(4), expected(5)]);
+        assert_eq!(store.log.waiting(3, Portion::of(9)).await.unwrap(), [expected(4), expected(5)]);
         assert_eq!(store.log.head().await.unwrap().size, 3);
         let all = LeafFilter::default();
         let some = leaves(&store, &all, From::Place(0), 3).await;
         assert_eq!(some, [(0, 1), (1, 2), (2, 3)]);
         assert!(store.log.grow(growth(3, 4..6)).await.unwrap());
-        assert_eq!(store.log.waiting(5, 9).await.unwrap(), []);
+        assert_eq!(store.log.waiting(5, Portion::of(9)).await.unwrap(), []);
         assert_eq!(leaves(&store, &all, From::Place(3), 9).await, [(3, 4), (4, 5)]);
+        place.leave([store]).await;
+    }
+
+    async fn what_waits_is_read_a_few_records_and_a_few_bytes_at_a_time(place: Place) {
+        const LARGE: usize = 300 * 1024;
+        let store = place.open().await;
+        let large = |number| Entry { body: vec![b'7'; LARGE].into(), ..entry(number) };
+        store.log.append((0..6).map(large).collect()).await.unwrap();
+        append(&store, 6..8).await;
+        let read = async |from, records, bytes| {
+            let most = Portion { records, bytes };
+            let found = store.log.waiting(from, most).await.unwrap();
+            assert_eq!(most.is_filled_by(&found), from + (found.len() as u64) < 8);
+            found.into_iter().map(|waiting| (waiting.id, waiting.body.len())).collect::<Vec<_>>()
+        };
+        let expected = |numbers: Range<u32>| -> Vec<_> {
+            let bytes = |number| if number < 6 { LARGE } else { 1 };
+            ids(numbers.clone()).into_iter().zip(numbers.map(bytes)).collect()
+        };
+        // One more record comes as long as there are too few bytes, and always the first.
+        for (bytes, count) in [(1, 1), (LARGE, 1), (LARGE + 1, 2), (1 << 20, 4)] {
+            assert_eq!(read(0, 9, bytes).await, expected(0..count), "{bytes}");
+        }
+        assert_eq!(read(0, 3, 1 << 20).await, expected(0..3));
+        assert!(store.log.grow(growth(0, 0..4)).await.unwrap());
+        assert_eq!(read(4, 9, 1 << 20).await, expected(4..8));
         place.leave([store]).await;
     }
 
@@ -88,14 +114,14 @@ on_both! {
         for late in [first, other, growth(1, 3..4), growth(3, 3..5)] {
             assert!(!store.log.grow(late).await.unwrap());
             assert_eq!(store.log.head().await.unwrap(), head);
-            assert_eq!(store.log.waiting(2, 9).await.unwrap().len(), 2);
+            assert_eq!(store.log.waiting(2, Portion::of(9)).await.unwrap().len(), 2);
         }
         // Records that do not wait, or did and do no longer.
         for (from, to) in [(4, 6), (9, 10), (1, 3)] {
             let wrong = Growth { tiles: vec![tile(0, 0, 4)], ..growth(2, from..to) };
             assert!(!store.log.grow(wrong).await.unwrap(), "{from}");
             assert_eq!(store.log.head().await.unwrap(), head);
-            assert_eq!(store.log.waiting(2, 9).await.unwrap().len(), 2);
+            assert_eq!(store.log.waiting(2, Portion::of(9)).await.unwrap().len(), 2);
         }
         assert!(store.log.grow(growth(2, 3..5)).await.unwrap());
         place.leave([store]).await;
@@ -279,13 +305,13 @@ async fn a_record_that_is_committed_late_gets_a_later_place() {
     );
     let meanwhile = async {
         append(&store, 2..3).await;
-        let waiting = store.log.waiting(0, 9).await.unwrap();
+        let waiting = store.log.waiting(0, Portion::of(9)).await.unwrap();
         assert_eq!(waiting.iter().map(|it| it.id.clone()).collect::<Vec<_>>(), ids(2..3));
         assert!(store.log.grow(growth(0, 2..3)).await.unwrap());
     };
     beside(&place, &late, meanwhile).await;
     append(&store, 3..4).await;
-    let waiting = store.log.waiting(1, 9).await.unwrap();
+    let waiting = store.log.waiting(1, Portion::of(9)).await.unwrap();
     let waiting = waiting.into_iter().map(|it| it.id).collect();
     let growth = Growth { ids: waiting, ..growth(1, 0..0) };
     assert!(store.log.grow(growth).await.unwrap());
@@ -303,7 +329,7 @@ async fn nothing_waits_for_whoever_lets_the_tree_grow() {
         let runs = runs_of(&store);
         admit(&runs, NewRun { entries: vec![entry(3)], ..new(1) }).await;
         assert!(runs.end(&EndedRun { entries: vec![entry(4)], ..ended(1) }).await.unwrap());
-        assert_eq!(store.log.waiting(0, 9).await.unwrap().len(), 4);
+        assert_eq!(store.log.waiting(0, Portion::of(9)).await.unwrap().len(), 4);
         assert_eq!(store.log.head().await.unwrap().size, 0);
     };
     beside(&place, "SELECT FROM audit_tree FOR UPDATE", meanwhile).await;

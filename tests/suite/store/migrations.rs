@@ -2,6 +2,7 @@
 
 use switchyard::model::amounts::Ceilings;
 use switchyard::model::key::KeyId;
+use switchyard::store::log::Portion;
 use switchyard::store::{Claim, Reserved, Store};
 
 use super::ledger::{account, runs};
@@ -93,7 +94,7 @@ async fn check(store: &Store, version: usize) {
     assert!(kept.end(&ended(1)).await.unwrap());
     assert!(kept.run(&run_id(1)).await.unwrap().is_some());
     store.log.append(vec![entry(1)]).await.unwrap();
-    assert_eq!(store.log.waiting(0, 9).await.unwrap().len(), 1);
+    assert_eq!(store.log.waiting(0, Portion::of(9)).await.unwrap().len(), 1);
 }
 
 on_both! {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use switchyard::store::Store;
-use switchyard::store::log::{From, Growth, LeafFilter};
+use switchyard::store::log::{From, Growth, LeafFilter, Portion};
 use switchyard::store::rows::{Admitted, Binding};
 use switchyard::store::runs::{EndedRun, NewRun, NewTurn};
 
@@ -66,7 +66,7 @@ on_both! {
             let answers = admit_all(&nodes, (first..first + CALLS).map(with).collect()).await;
             let won = winner(first, &answers, |won| Admitted::Bound(bound(won)));
             assert_eq!(there(&nodes[0], first..first + CALLS).await, [won]);
-            let waiting = nodes[1].log.waiting(0, 99).await.unwrap();
+            let waiting = nodes[1].log.waiting(0, Portion::of(99)).await.unwrap();
             assert_eq!(waiting.len(), usize::from(round) + 1);
         }
         place.leave(nodes).await;
@@ -129,7 +129,7 @@ on_both! {
             let ended = join_all(calls).await;
             assert_eq!(ended.iter().filter(|ended| **ended).count(), 1, "{ended:?}");
         }
-        assert_eq!(nodes[0].log.waiting(0, 99).await.unwrap().len(), 10);
+        assert_eq!(nodes[0].log.waiting(0, Portion::of(99)).await.unwrap().len(), 10);
         place.leave(nodes).await;
     }
 
@@ -219,14 +219,14 @@ on_both! {
                 if from == all {
                     return;
                 }
-                let waiting = node.log.waiting(from, 7).await.unwrap();
+                let waiting = node.log.waiting(from, Portion::of(7)).await.unwrap();
                 let ids = waiting.into_iter().map(|waiting| waiting.id).collect();
                 let growth = Growth { from, ids, tiles: Vec::new(), checkpoint: None };
                 node.log.grow(growth).await.unwrap();
             }
         }));
         futures_util::future::join(writers, growers).await;
-        assert!(nodes[0].log.waiting(all, 9).await.unwrap().is_empty());
+        assert!(nodes[0].log.waiting(all, Portion::of(9)).await.unwrap().is_empty());
         let leaves = nodes[0].log.leaves(&LeafFilter::default(), From::Place(0), 9_999).await;
         let leaves = leaves.unwrap();
         let places: Vec<u64> = leaves.iter().map(|leaf| leaf.seq).collect();

@@ -4,6 +4,7 @@ use serde_json::json;
 use switchyard::model::ids::RunId;
 use switchyard::model::principal::PrincipalKind;
 use switchyard::model::run::{Run, RunStatus};
+use switchyard::store::log::Portion;
 use switchyard::store::rows::{Admitted, RunsFilter};
 use switchyard::store::runs::{EndedRun, Events, NewRun, NewTurn, Runs};
 
@@ -25,7 +26,13 @@ async fn listed(runs: &Runs, filter: &RunsFilter) -> Vec<RunId> {
 
 /// The ids of the records that were kept.
 async fn records(runs: &switchyard::store::Store) -> Vec<String> {
-    runs.log.waiting(0, 100).await.unwrap().into_iter().map(|waiting| waiting.id).collect()
+    runs.log
+        .waiting(0, Portion::of(100))
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|waiting| waiting.id)
+        .collect()
 }
 
 on_both! {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::export::Export;
 use super::super::log::{self, VerifierKey};
@@ -34,6 +34,10 @@ impl Place {
     }
 
     async fn append(&self, count: usize) {
+        self.append_of(count, |number| json!({ "number": number })).await;
+    }
+
+    async fn append_of(&self, count: usize, body: impl Fn(usize) -> Value) {
         let entries = (0..count).map(|number| Entry {
             id: RecordId::new(&RandomIds, Timestamp(1)),
             at: Timestamp(1),
@@ -41,7 +45,7 @@ impl Place {
             run_id: None,
             stage: Stage::Operated,
             decision: Verdict::Allow,
-            body: json!({ "number": number }).to_string().into(),
+            body: body(number).to_string().into(),
         });
         self.store.log.append(entries.collect()).await.unwrap();
     }
@@ -76,10 +80,10 @@ async fn what_waits_is_drawn_in_parts_and_nothing_new_makes_no_checkpoint() {
     let place = Place::new("parts").await;
     let committer = place.committer();
     assert_eq!(committer.commit().await.unwrap(), Committed::default());
-    place.append(BATCH + 10).await;
+    place.append(BATCH.records + 10).await;
     let done = committer.commit().await.unwrap();
-    assert_eq!((done.size, done.was_outrun), (BATCH as u64 + 10, false));
-    assert_eq!(done.checkpoint.unwrap().size, BATCH as u64 + 10);
+    assert_eq!((done.size, done.was_outrun), (BATCH.records as u64 + 10, false));
+    assert_eq!(done.checkpoint.unwrap().size, BATCH.records as u64 + 10);
     assert_eq!(committer.commit().await.unwrap().checkpoint, None);
     place.append(1).await;
     committer.commit().await.unwrap();
@@ -88,6 +92,20 @@ async fn what_waits_is_drawn_in_parts_and_nothing_new_makes_no_checkpoint() {
     assert_eq!(sizes, [4_096, 4_106, 4_107]);
     let verified = place.verify(0).await;
     assert_eq!((verified.records, verified.uncovered(), verified.checkpoints), (4_107, 0, 3));
+    place.leave().await;
+}
+
+#[tokio::test]
+async fn large_records_come_under_the_tree_some_mebibytes_at_a_time() {
+    let place = Place::new("large").await;
+    let payload = "x".repeat(BATCH.bytes / 10);
+    place.append_of(25, |number| json!({ "number": number, "payload": payload })).await;
+    place.committer().commit().await.unwrap();
+    let sizes = place.store.log.checkpoints(0, 10).await.unwrap();
+    let sizes: Vec<_> = sizes.iter().map(|row| row.size).collect();
+    assert_eq!(sizes, [10, 20, 25]);
+    let verified = place.verify(0).await;
+    assert_eq!((verified.records, verified.uncovered()), (25, 0));
     place.leave().await;
 }
 
