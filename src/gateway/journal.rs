@@ -205,6 +205,11 @@ impl Journal {
         Recorded { seq: state.next_seq, at: now, synthetic, run_id: self.id.clone(), body }
     }
 
+    /// Whether its end is known, and not yet shown.
+    pub(super) fn is_ending(&self) -> bool {
+        self.state.lock().shown.is_some()
+    }
+
     /// Shows the end: the one that was told before, or another one in its place.
     pub fn close(&self, run: Arc<Run>, now: Timestamp, synthetic: bool) {
         let mut state = self.state.lock();

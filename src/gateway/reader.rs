@@ -46,6 +46,11 @@ impl Reader {
         self.view.run(run)
     }
 
+    /// Whether the run has ended and its end is being written, so that it is shown soon.
+    pub fn is_ending(&self) -> bool {
+        self.journal.is_ending()
+    }
+
     /// The run as it stands.
     pub fn run(&self) -> Arc<Run> {
         self.view.run(self.journal.run())

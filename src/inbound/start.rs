@@ -19,7 +19,8 @@ use crate::model::request::RunRequest;
 use crate::model::run::{Run, RunStatus};
 use crate::store::runs::CallbackTo;
 
-/// How long a stream's head waits for a run that fails at once, to answer with its problem.
+/// How long a stream's head waits for a run that fails at once, to answer with its problem. A run
+/// that failed later has had its stream, and has it again whenever it is asked for under its key.
 const FIRST_EVENT: Duration = Duration::from_secs(1);
 
 /// What a caller asks for besides the run.
@@ -69,14 +70,15 @@ pub async fn whole(
 /// A run whose stream is to be answered.
 #[derive(Debug)]
 pub enum Streamed {
-    /// It goes on: what was read of it already, and the rest.
+    /// It has begun: what was read of it already, and the rest.
     Open(Vec<Arc<Recorded>>, Reader),
-    /// It failed before it did anything.
+    /// It failed at once, before it did anything.
     Failed(Arc<Run>),
 }
 
-/// Starts a run whose events the caller reads. A run that fails before anything else happens can
-/// still be answered with its status, so the head waits a moment for the first event.
+/// Starts a run whose events the caller reads. A run that fails at once can still be answered with
+/// its status, so the head waits a moment for the first event. Whoever asks again is answered in
+/// the same way, since it is the run that tells, also where another process drove it.
 pub async fn streamed(
     gateway: &Gateway,
     call: &Arc<Call>,
@@ -89,24 +91,38 @@ pub async fn streamed(
     let Admitted { mut reader, is_replayed, .. } =
         gateway.start(call, agent, request, wanted).await?;
     let mut read = Vec::new();
-    let first = async {
-        while let Some(event) = reader.next().await {
-            read.push(Arc::clone(&event));
-            if let EventBody::Ended(run) = &event.body {
-                return (run.status == RunStatus::Failed).then(|| Arc::clone(run));
-            }
-            if !matches!(event.body, EventBody::Created(_) | EventBody::Warning(_)) {
-                return None;
-            }
-        }
-        None
-    };
-    let failed = tokio::time::timeout(FIRST_EVENT, first).await.ok().flatten();
-    let streamed = match failed {
+    let in_time = tokio::time::timeout(FIRST_EVENT, begin(&mut reader, &mut read)).await;
+    // An end that is being written comes at once, and decides: it was told in time.
+    if in_time.is_err() && reader.is_ending() {
+        begin(&mut reader, &mut read).await;
+    }
+    let streamed = match failed_at_once(&read) {
         Some(run) => Streamed::Failed(run),
         None => Streamed::Open(read, reader),
     };
     Ok((streamed, is_replayed))
+}
+
+/// Reads until something has happened in the run. Cancel-safe.
+async fn begin(reader: &mut Reader, read: &mut Vec<Arc<Recorded>>) {
+    while let Some(event) = reader.next().await {
+        let is_news = !matches!(event.body, EventBody::Created(_) | EventBody::Warning(_));
+        read.push(event);
+        if is_news {
+            return;
+        }
+    }
+}
+
+/// The run whose answer is its problem although a stream was asked for: it failed before a stream
+/// would have begun.
+fn failed_at_once(read: &[Arc<Recorded>]) -> Option<Arc<Run>> {
+    let EventBody::Ended(run) = &read.last()?.body else { return None };
+    // What is no longer kept may have been more than the head.
+    let is_all = read.iter().zip(1..).all(|(event, seq)| event.seq == seq);
+    let took = run.duration_ms.map(Duration::from_millis);
+    let is_early = is_all && took.is_none_or(|took| took < FIRST_EVENT);
+    (is_early && problem_of(run).is_some()).then(|| Arc::clone(run))
 }
 
 /// Says that the answer is of a run which an earlier request began.
@@ -138,6 +154,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::inbound::samples;
+    use crate::model::run::Warning;
 
     #[test]
     fn a_run_is_answered_by_how_it_stands() {
@@ -158,6 +175,39 @@ mod tests {
             assert_eq!(response.headers()["content-type"], media_type);
             assert_eq!(response.headers().contains_key("retry-after"), status == 202);
             assert_eq!(response.headers().contains_key("location"), status != 200);
+        }
+    }
+
+    #[test]
+    fn only_a_run_that_failed_at_once_is_answered_with_its_problem_instead_of_a_stream() {
+        let ended = |kind, millis, seq| {
+            let run = Run { duration_ms: millis, ..samples::failed(&Error::new(kind, "no")) };
+            Arc::new(samples::event(seq, EventBody::Ended(Arc::new(run))))
+        };
+        let head = |seq| {
+            let run = Arc::new(samples::run(RunStatus::Queued));
+            Arc::new(samples::event(seq, EventBody::Created(run)))
+        };
+        let gap = |seq| {
+            let warning = Warning::new("events_dropped", None, "no longer kept");
+            Arc::new(samples::event(seq, EventBody::Warning(warning)))
+        };
+        let (early, late) = (Some(999), Some(1_000));
+        let completed = Arc::new(samples::run(RunStatus::Completed));
+        let completed = Arc::new(samples::event(2, EventBody::Ended(completed)));
+        for (read, is_problem) in [
+            (vec![head(1), ended(Kind::UpstreamError, early, 2)], true),
+            (vec![head(1), ended(Kind::UpstreamError, None, 2)], true),
+            (vec![head(1), ended(Kind::UpstreamError, late, 2)], false),
+            // A JSON answer with a run is 200, which nobody is given who wants a stream.
+            (vec![head(1), ended(Kind::Interrupted, early, 2)], false),
+            (vec![ended(Kind::Interrupted, late, 1)], false),
+            (vec![gap(7), ended(Kind::UpstreamError, early, 8)], false),
+            (vec![head(1), completed], false),
+            (vec![head(1)], false),
+            (vec![], false),
+        ] {
+            assert_eq!(failed_at_once(&read).is_some(), is_problem, "{read:?}");
         }
     }
 

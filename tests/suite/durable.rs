@@ -1,6 +1,7 @@
 //! A run happens once, outlives the gateway that drives it, and tells its end: keys, restarts,
 //! several gateways on one store, callbacks, and the records that all of it leaves.
 
+mod asked_again;
 mod callbacks;
 mod keys;
 mod nodes;
