@@ -2,6 +2,7 @@
 
 mod commands;
 mod payloads;
+mod targets;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -57,6 +57,7 @@ mod pii_labelled;
 mod process;
 mod proxy;
 mod reading;
+mod receiver;
 mod refusals;
 mod reload;
 mod served;
