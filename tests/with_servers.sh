@@ -18,6 +18,10 @@ for tool in strace faketime prometheus; do
   command -v "$tool" >/dev/null 2>&1 || "$here/install.sh" "$tool" >/dev/null 2>&1 || true
 done
 
+# What installs the libraries that callbacks are verified with.
+python3 -c 'import ensurepip' >/dev/null 2>&1 ||
+  "$here/install.sh" python3 python3-venv >/dev/null 2>&1 || true
+
 command -v redis-server >/dev/null 2>&1 || "$here/install.sh" redis-server ||
   "$here/install.sh" redis
 postgres_bin >/dev/null || "$here/install.sh" postgresql || "$here/install.sh" postgresql-server

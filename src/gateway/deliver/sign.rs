@@ -196,12 +196,15 @@ mod tests {
         lines
     }
 
+    /// What the script ends with where a library cannot be had, which it has then said.
+    const SKIPPED: i32 = 77;
+
     #[test]
-    #[ignore = "installs the reference libraries of Standard Webhooks"]
     fn the_reference_libraries_accept_what_is_signed() {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/callbacks/libraries.sh");
         let mut libraries = Command::new(script).stdin(Stdio::piped()).spawn().unwrap();
         libraries.stdin.take().unwrap().write_all(lines().as_bytes()).unwrap();
-        assert!(libraries.wait().unwrap().success());
+        let code = libraries.wait().unwrap().code();
+        assert!(matches!(code, Some(0 | SKIPPED)), "{code:?}");
     }
 }
