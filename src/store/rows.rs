@@ -277,9 +277,10 @@ pub trait Rows: Send + Sync {
 
     /// Forgets runs that ended before this time, with their events, at most `limit` of them; and at
     /// most as many each of keys that have expired, conversations that have rested since, and
-    /// callbacks of runs that ended before it, unless they are to be tried. How many runs there
-    /// were.
+    /// callbacks of runs that ended before it, unless they are to be tried; of all of these the
+    /// oldest. How many runs there were.
     async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<u64>;
-    /// The bytes that the store takes.
+    /// The bytes of all that is kept, roughly. Room that forgotten rows have left is not counted: it
+    /// comes to use again.
     async fn bytes(&self) -> Result<u64>;
 }

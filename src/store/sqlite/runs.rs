@@ -285,12 +285,12 @@ pub(super) fn prune(
         ),
         (
             "DELETE FROM threads WHERE id IN (SELECT id FROM threads \
-             WHERE updated_at < ?1 AND busy IS NULL LIMIT ?2)",
+             WHERE updated_at < ?1 AND busy IS NULL ORDER BY updated_at LIMIT ?2)",
             before,
         ),
         (
             "DELETE FROM callbacks WHERE id IN (SELECT id FROM callbacks \
-             WHERE created_at < ?1 AND state <> 'pending' LIMIT ?2)",
+             WHERE created_at < ?1 AND state <> 'pending' ORDER BY created_at LIMIT ?2)",
             before,
         ),
     ] {
