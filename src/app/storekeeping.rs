@@ -42,18 +42,20 @@ pub enum StoreCommand {
 
 /// Rows that are forgotten at a time.
 const BATCH: usize = 500;
+/// The newest records whose runs are opened by a check.
+const LOOKED_AT: usize = 200;
 
 /// Does something with the store of a configuration.
 pub fn store(path: &Path, command: StoreCommand) -> Result<Value, Failure> {
     let config = load(path).map_err(Failure::Configuration)?;
+    if !matches!(command, StoreCommand::Migrate) {
+        must_exist(&config)?;
+    }
     if let StoreCommand::CallbackSecret(workspace) = &command {
         if config.callbacks.secrets.contains_key(workspace) {
             return Err(Failure::start("the configuration has a secret of this workspace"));
         }
         return Ok(callbacks::secret_text(&sealing::sealer(&config)?, workspace).into());
-    }
-    if !matches!(command, StoreCommand::Migrate) {
-        must_exist(&config)?;
     }
     let mut done = Value::Null;
     wait(async {
@@ -67,7 +69,8 @@ pub fn store(path: &Path, command: StoreCommand) -> Result<Value, Failure> {
     Ok(done)
 }
 
-/// Whoever looks at a store makes none: an empty one at a wrong path would be told to be whole.
+/// Whoever looks at a store makes none: an empty one at a wrong path would be told to be whole, and
+/// a secret made of a new key beside it would be no receiver's.
 pub(super) fn must_exist(config: &Config) -> Result<(), Failure> {
     let file = config.store.url.reveal().strip_prefix("sqlite://");
     match file.filter(|file| !Path::new(file).exists()) {
@@ -112,7 +115,7 @@ async fn run(
                 || Error::new(Kind::NotFound, "there is no such callback that was given up");
             let id = CallbackId::parse(&text).ok_or_else(there_is_none)?;
             // Recorded before it is done: what cannot be recorded is not done.
-            tell(surrounding, store, &format!("callback {id} sent again")).await?;
+            tell(surrounding, store, &format!("store resend {id}")).await?;
             if store.rows.resend(&id, now).await? {
                 Ok(id.as_str().into())
             } else {
@@ -125,11 +128,15 @@ async fn run(
 
 /// What is wrong with a store; an empty list where nothing is.
 async fn check(config: &Config, store: &Store) -> Result<Value> {
-    let mut faults = store.check().await?;
+    let mut faults = store.check().await.unwrap_or_else(|error| vec![with_cause(&error)]);
     let sealer = sealing::sealer(config)
         .map_err(|failure| Error::new(Kind::Internal, failure.to_string()))?;
     let runs = Runs { rows: std::sync::Arc::clone(&store.rows), sealer };
-    let newest = store.log.leaves(&LeafFilter::default(), From::Below(None), 200).await?;
+    let newest = store.log.leaves(&LeafFilter::default(), From::Below(None), LOOKED_AT).await;
+    let newest = newest.unwrap_or_else(|error| {
+        faults.push(format!("the records cannot be read: {}", with_cause(&error)));
+        Vec::new()
+    });
     for leaf in newest {
         let Ok(record) = serde_json::from_slice::<Record>(&leaf.body) else {
             faults.push(format!("record {} cannot be read", leaf.seq));
@@ -137,7 +144,7 @@ async fn check(config: &Config, store: &Store) -> Result<Value> {
         };
         let Some(id) = record.run.and_then(|run| run.id) else { continue };
         if let Err(error) = runs.run(&id).await {
-            faults.push(format!("{id}: {error}"));
+            faults.push(format!("{id}: {}", with_cause(&error)));
             break;
         }
     }
@@ -145,6 +152,14 @@ async fn check(config: &Config, store: &Store) -> Result<Value> {
         return Ok("the store is whole, and the configured key opens it".into());
     }
     Err(Error::new(Kind::Internal, faults.join("; ")))
+}
+
+/// What an operator is told of an error, who is no caller.
+fn with_cause(error: &Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 /// Forgets what is older than the configuration says, and the oldest where there is too much.

@@ -67,6 +67,7 @@ mod spending_ends;
 mod spending_kept;
 mod stack;
 mod store;
+mod store_commands;
 mod threads;
 mod tokens;
 mod tools;

@@ -104,6 +104,18 @@ upstreams:
         stdout
     }
 
+    /// What a command that must fail says, and says where errors are said.
+    pub fn refuses(&self, arguments: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&stderr).into_owned();
+        assert_eq!(
+            (status.code(), stdout.as_slice()),
+            (Some(1), &b""[..]),
+            "{arguments:?}: {said}"
+        );
+        said
+    }
+
     /// Starts the program; it need not serve yet.
     pub fn spawn(&self) -> Spawned {
         self.spawn_with(&[])

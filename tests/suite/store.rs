@@ -93,7 +93,7 @@ impl Place {
     }
 
     /// Runs statements behind the store's back.
-    async fn meddle(&self, statements: &str) {
+    pub async fn meddle(&self, statements: &str) {
         match &self.keeper {
             Keeper::Folder(_) => {
                 let file = rusqlite::Connection::open(self.file()).unwrap();
