@@ -212,3 +212,6 @@ pub(super) async fn tell(surrounding: &Surrounding, store: &Store, what: &str) -
 fn earlier(now: Timestamp, by: Duration) -> Timestamp {
     Timestamp(now.0.saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
 }
+
+#[cfg(test)]
+mod tests;

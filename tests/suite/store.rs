@@ -25,7 +25,7 @@ mod presets;
 mod processes;
 mod races;
 mod runs;
-mod sample;
+pub mod sample;
 mod sealed;
 
 /// Where a store of a test is.

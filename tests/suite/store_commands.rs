@@ -2,6 +2,7 @@
 //! file, and on the PostgreSQL server that `SWITCHYARD_TEST_POSTGRES` names.
 
 mod files;
+mod pruning;
 
 use std::net::SocketAddr;
 
