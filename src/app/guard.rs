@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::lasting::Lasting;
 use super::observed::Observed;
-use super::{Failure, Surrounding, policies};
+use super::{Failure, Surrounding, policies, sealing};
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::Result;
@@ -139,6 +139,8 @@ pub(super) async fn open_store(
     surrounding: &Surrounding,
     tasks: &Tasks,
 ) -> Result<Store, Failure> {
+    // A store that is made here has its key from the first.
+    sealing::sealer(config)?;
     let url = config.store.url.reveal();
     store::open(url, Arc::clone(&surrounding.clock), tasks).await.map_err(Failure::start)
 }

@@ -60,6 +60,7 @@ impl Lasting {
         let Surrounding { clock, ids, store } = surrounding.clone();
         let metrics = Arc::new(Metrics::new(clock.now()).map_err(Failure::start)?);
         let upkeep = Upkeep { tasks: Tasks::default(), stop: CancellationToken::new() };
+        let sealer = sealing::sealer(config)?;
         let (url, told) = (config.store.url.reveal(), metrics.store().clone());
         let store = match store {
             Some(open) => open,
@@ -80,7 +81,7 @@ impl Lasting {
         let filled = SystemRandom::new().fill(&mut pii_key);
         filled.map_err(|_| Failure::start("the machine gives no random bytes"))?;
         Ok(Self {
-            sealer: sealing::sealer(config)?,
+            sealer,
             memory: Memory::new(&config.runs),
             pauses: Pauses::new(clock),
             surrounding,

@@ -2,7 +2,8 @@
 //! the store's file.
 //!
 //! Invariant: a file that this makes is whole and on disk before anything is sealed with it, and
-//! only its owner reads it.
+//! only its owner reads it. It is there before the store is: a store without its key has lost it,
+//! and is given no other, which would open nothing and sign another log.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -50,11 +51,13 @@ fn read(text: &str) -> Result<KeyBytes, &'static str> {
     Ok(Zeroizing::new(bytes))
 }
 
-/// The key in the file beside a store's file, which is made where there is none.
+/// The key in the file beside a store's file, which is made where there is neither.
 fn beside(url: &str) -> Result<KeyBytes, Failure> {
     let Some(store) = url.strip_prefix("sqlite://") else {
         return Err(Failure::Start("store.key: is required".to_owned()));
     };
+    // Looked at before the key: another process may be making both.
+    let is_used = std::fs::metadata(store).is_ok_and(|store| store.len() > 0);
     let mut path = PathBuf::from(store).into_os_string();
     path.push(".key");
     let path = PathBuf::from(path);
@@ -62,6 +65,12 @@ fn beside(url: &str) -> Result<KeyBytes, Failure> {
         Failure::Start(format!("the key of the store, {}: {error}", path.display()))
     };
     match text_of(&path) {
+        Err(error) if is_used && error.kind() == io::ErrorKind::NotFound => {
+            return Err(Failure::Start(format!(
+                "the key of the store, {}, is gone: put it back, or configure store.key",
+                path.display()
+            )));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path).map_err(unusable)?,
         Err(error) => return Err(unusable(error)),
         Ok(_) => {}
@@ -119,6 +128,20 @@ mod tests {
         assert_eq!(*first, *beside(&url).unwrap());
         std::fs::write(folder.join("a.db.key"), "nonsense").unwrap();
         assert!(beside(&url).is_err());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_store_that_has_lost_its_key_is_given_no_other() {
+        let folder = std::env::temp_dir().join(format!("switchyard_lost_{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (url, key) = (format!("sqlite://{}/a.db", folder.display()), folder.join("a.db.key"));
+        std::fs::write(folder.join("a.db"), "rows").unwrap();
+        let said = beside(&url).unwrap_err().to_string();
+        assert!(said.contains("is gone") && !key.exists(), "{said}");
+        // A file that nothing was written to is no store yet.
+        std::fs::write(folder.join("a.db"), "").unwrap();
+        assert!(beside(&url).is_ok() && key.exists());
         std::fs::remove_dir_all(folder).unwrap();
     }
 

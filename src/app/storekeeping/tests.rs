@@ -49,6 +49,7 @@ impl Place {
             folder.display()
         );
         let config = load_text("g.yaml", &text, &Nothing).unwrap();
+        sealing::sealer(&config).unwrap();
         let clock = ManualClock::at(START);
         let url = config.store.url.reveal();
         let store = store::open(url, Arc::new(clock.clone()), &Tasks::default()).await.unwrap();

@@ -151,8 +151,20 @@ async fn a_key_that_does_not_open_the_store_is_found() {
     let key = place.store.with_extension("db.key");
     let kept = std::fs::read(&key).unwrap();
     std::fs::write(&key, crate::harness::STORE_KEY).unwrap();
-    let refused = refused(&place, &["store", "check"]);
-    assert!(refused.contains("run_"), "{refused}");
+    let check = refused(&place, &["store", "check"]);
+    assert!(check.contains("run_"), "{check}");
+    // Where it is gone no other is made, by whatever command.
+    std::fs::remove_file(&key).unwrap();
+    for command in [
+        &["store", "check"][..],
+        &["store", "callback-secret", "acme"],
+        &["audit", "export"],
+        &["keys", "list"],
+        &["serve"],
+    ] {
+        let said = refused(&place, command);
+        assert!(said.contains("is gone: put it back") && !key.exists(), "{command:?}: {said}");
+    }
     std::fs::write(&key, kept).unwrap();
     said(&place, &["store", "check"]);
     place.remove();

@@ -16,6 +16,7 @@ use crate::store::{self};
 /// Three runs of years ago, each with two records; the command keeps a month of both.
 async fn forgets(place: Place, url: &str) {
     place.rewrite(|text| text.replace("audit: {", "audit: { keep: 720h,"));
+    said(&place, &["store", "migrate"]);
     let tasks = Tasks::default();
     let store = switchyard::store::open(url, Arc::new(SystemClock::new()), &tasks).await.unwrap();
     let runs = runs_of(&store);
