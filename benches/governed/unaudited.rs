@@ -11,7 +11,7 @@ use switchyard::clock::Timestamp;
 use switchyard::error::Result;
 use switchyard::model::ids::{BootId, CallbackId, RunId, ThreadId};
 use switchyard::store::log::{
-    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, TileRow, Waiting,
+    CheckpointRow, Entry, From, Growth, Head, Leaf, LeafFilter, Log, Portion, TileRow, Waiting,
 };
 use switchyard::store::rows::{
     AdmitRows, Admitted, Binding, CallbackRow, CallbackState, EndRows, EventsRow, Member, Renewed,
@@ -127,8 +127,8 @@ impl Log for Unlogged {
     async fn head(&self) -> Result<Head> {
         self.0.head().await
     }
-    async fn waiting(&self, size: u64, limit: usize) -> Result<Vec<Waiting>> {
-        self.0.waiting(size, limit).await
+    async fn waiting(&self, size: u64, portion: Portion) -> Result<Vec<Waiting>> {
+        self.0.waiting(size, portion).await
     }
     async fn grow(&self, growth: Growth) -> Result<bool> {
         self.0.grow(growth).await

@@ -300,7 +300,7 @@ async fn a_run_is_read_as_events_and_as_a_whole() {
     );
     assert_eq!(seqs, [1, 2, 3, 4, 5]);
     let run = admitted.reader.end().await;
-    assert_eq!(run.output.as_deref().map(String::as_str), Some("Hello"));
+    assert_eq!(run.output.as_deref(), Some("Hello"));
     settle(&gateway).await;
 }
 
@@ -443,7 +443,7 @@ async fn a_thread_replays_what_was_said() {
     let seen: Arc<Mutex<Vec<Said>>> = Arc::default();
     let log = Arc::clone(&seen);
     let gateway = gateway(move |call| {
-        let said = call.plan.messages().map(|m| (m.role, m.content.0.clone())).collect();
+        let said = call.plan.messages().map(|m| (m.role, m.content.as_str().to_owned())).collect();
         log.lock().push(said);
         happy(call)
     })

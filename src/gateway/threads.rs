@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(kept.version, 4);
         let (thread, dropped) = threads.resume(kept, None, &me, &agent("a"), NOW).unwrap();
         assert_eq!(dropped, 4);
-        let texts: Vec<_> = thread.history.iter().map(|m| m.content.0.as_str()).collect();
+        let texts: Vec<_> = thread.history.iter().map(|m| m.content.as_str()).collect();
         assert_eq!(texts, ["question 2", "answer 2", "question 3", "answer 3"]);
     }
 }

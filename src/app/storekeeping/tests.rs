@@ -109,7 +109,7 @@ impl Place {
     /// Draws the tree over the records; the key that it is verified by.
     async fn sign(&self) -> VerifierKey {
         let surrounding =
-            Surrounding { clock: Arc::new(self.clock.clone()), ids: Arc::new(RandomIds) };
+            Surrounding { clock: Arc::new(self.clock.clone()), ..Surrounding::system() };
         let metrics = Metrics::new(START).unwrap();
         let committer =
             auditing::committer(&self.config, &surrounding, &self.store, metrics.audit()).unwrap();

@@ -79,7 +79,7 @@ pub fn run(number: u32, status: RunStatus) -> Run {
             thread_id: None,
         },
         thread_id: None,
-        output: Some(Text(SAID.to_owned())),
+        output: Some(Text::from(SAID.to_owned())),
         output_json: Some(Json(json!({ "said": SAID }))),
         steps: vec![Step {
             index: 0,
@@ -163,7 +163,7 @@ pub fn thread(number: u32, version: i64, busy: Option<u32>) -> KeptThread {
             agent: "support".to_owned(),
             target: target(),
             native: Some(SAID.to_owned()),
-            history: vec![Message::new(Role::User, Text(SAID.to_owned()))],
+            history: vec![Message::new(Role::User, Text::from(SAID.to_owned()))],
             dropped: 2,
             created_at: NOW,
             updated_at: NOW,
@@ -182,7 +182,7 @@ pub fn events(run: u32, numbers: std::ops::RangeInclusive<u64>) -> Events {
             at: NOW,
             synthetic: false,
             run_id: run_id(run),
-            body: Body::MessageDelta(Text(format!("{SAID} {seq}"))),
+            body: Body::MessageDelta(Text::from(format!("{SAID} {seq}"))),
         })
     };
     Events { vault: json!({ "<LAST>": numbers.end() }), events: numbers.map(event).collect() }
