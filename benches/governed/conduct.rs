@@ -6,7 +6,7 @@ use crate::load::closed_loop;
 use crate::options::Options;
 use crate::parties::{ALL, Party, Seat, Stage};
 use crate::requests::{Load, Workload};
-use crate::{Outcome, memory, open_loop, table, throughput};
+use crate::{Outcome, bulkhead, memory, open_loop, overload, table, throughput};
 
 /// Runs all the measures that are wanted.
 #[tokio::main]
@@ -61,6 +61,15 @@ pub(crate) async fn conduct(options: &Options) -> Outcome<()> {
                 println!("{}", table::latency(workload, rate, &measured));
             }
         }
+    }
+    let own = seats.iter().find(|seat| seat.party == Party::Switchyard);
+    if let Some(own) = own.filter(|_| options.wants("overload")) {
+        eprintln!("five times the capacity …");
+        println!("{}", table::overload(&overload::measure(own, options).await?));
+    }
+    if let Some(own) = own.filter(|_| options.wants("bulkhead")) {
+        eprintln!("beside a platform that is slow or fails …");
+        println!("{}", table::bulkhead(&bulkhead::measure(own, options).await?));
     }
     Ok(())
 }

@@ -5,10 +5,12 @@
 //! Invariant: figures of different runs are never compared; every ratio is of one run. The party
 //! has one core to itself; the load and the upstream share another.
 
+mod bulkhead;
 mod conduct;
 mod memory;
 mod open_loop;
 mod options;
+mod overload;
 mod parties;
 mod requests;
 mod table;

@@ -77,13 +77,15 @@ pub(crate) fn measure(
     Ok(all.into_iter().map(latency).collect())
 }
 
-fn sorted(times: impl Iterator<Item = Duration>) -> Vec<f64> {
+/// Times in microseconds, the least first.
+pub(crate) fn sorted(times: impl Iterator<Item = Duration>) -> Vec<f64> {
     let mut micros: Vec<f64> = times.map(|time| time.as_secs_f64() * 1e6).collect();
     micros.sort_by(f64::total_cmp);
     micros
 }
 
-fn one_slice(
+/// Asks at this rate for a while: how long each first event took, and each whole answer.
+pub(crate) fn one_slice(
     to: SocketAddr,
     load: &Load,
     rate: u32,
@@ -146,4 +148,10 @@ fn ask_on_time(
         times.push((first.unwrap_or(whole), whole));
     }
     Ok(times)
+}
+
+/// The time that this share of a round's answers did not pass.
+pub(crate) fn at(sorted: &[f64], share: f64) -> f64 {
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }

@@ -16,7 +16,7 @@ Measures the gateway with all policy on beside other proxies, on 127.0.0.1 only.
   --rates LIST     of the open loop, beside half of the gateway's own throughput (default 50,500)
   --party-core N   the core of the party (default 0)
   --load-core N    the core of load and upstream (default 1)
-  --only LIST      of throughput,latency,memory
+  --only LIST      of throughput,latency,memory,overload,bulkhead
   --without LIST   of nginx, envoy, litellm, portkey, and of switchyard-strict and its like
 
 Found through the environment, and left out when they are not there:

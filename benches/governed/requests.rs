@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::parties::{Party, switchyard::KEY};
 use crate::upstream::{TEXT, TEXTS};
@@ -49,17 +49,21 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// What the gateway is asked of an agent: a whole answer.
+    pub(crate) fn of_agent(agent: &str) -> Self {
+        let body = json!({ "input": question() });
+        Self::asking(&format!("/v1/agents/{agent}/runs"), "", &body, 0)
+    }
+
     /// What `party` is asked in this workload.
     pub(crate) fn of(party: Party, workload: Workload) -> Self {
         let variant = workload.variant();
-        // Something that the policy on personal data has to act on.
-        let question = format!("{} Write to jane.doe@example.com.", prose(970));
         let is_stream = workload != Workload::Json;
         let is_model_api = matches!(party, Party::Litellm | Party::Portkey);
         let mut body = if is_model_api {
-            json!({ "model": variant, "messages": [{ "role": "user", "content": question }] })
+            json!({ "model": variant, "messages": [{ "role": "user", "content": question() }] })
         } else {
-            json!({ "input": question })
+            json!({ "input": question() })
         };
         if is_stream {
             body["stream"] = json!(true);
@@ -71,20 +75,25 @@ impl Load {
         } else {
             format!("/bench/agents/{variant}/run")
         };
-        let more = party.headers();
+        // A gateway that looks at text may join what it had to hold back.
+        let least_events = if is_stream { TEXTS as u64 / 2 } else { 0 };
+        Self::asking(&path, &party.headers(), &body, least_events)
+    }
+
+    fn asking(path: &str, more: &str, body: &Value, least_events: u64) -> Self {
         let body = body.to_string();
         let length = body.len();
         let request = format!(
             "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-api-key: {KEY}\r\n{more}\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
-        Self {
-            request: request.into_bytes().into(),
-            least_bytes: TEXT as u64,
-            // A gateway that looks at text may join what it had to hold back.
-            least_events: if is_stream { TEXTS as u64 / 2 } else { 0 },
-        }
+        Self { request: request.into_bytes().into(), least_bytes: TEXT as u64, least_events }
     }
+}
+
+/// Something that the policy on personal data has to act on.
+fn question() -> String {
+    format!("{} Write to jane.doe@example.com.", prose(970))
 }
 
 /// Text as people write it to agents, with a quote and a line break here and there, and with what

@@ -5,10 +5,12 @@
 
 use std::fs;
 
+use crate::bulkhead::Bulkhead;
 use crate::figures::{median, number, ratio};
 use crate::memory::Memory;
-use crate::open_loop::Latency;
+use crate::open_loop::{Latency, at};
 use crate::options::Options;
+use crate::overload::Overload;
 use crate::parties::Party;
 use crate::requests::Workload;
 use crate::throughput::{CONNECTIONS, Throughput};
@@ -116,10 +118,41 @@ pub(crate) fn memory(measured: &[Memory]) -> String {
     text
 }
 
-/// The time that this share of a round's answers did not pass.
-fn at(sorted: &[f64], share: f64) -> f64 {
-    let at = (sorted.len() as f64 * share) as usize;
-    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+/// What is left of the capacity when five times as much is asked for.
+pub(crate) fn overload(found: &Overload) -> String {
+    let mut text = "| JSON | capacity/s | good/s at five times as much | of the capacity | refused/s | 99 % within ms |\n\
+                    | --- | ---: | ---: | ---: | ---: | ---: |\n".to_owned();
+    let kept = ratio(&found.goodput, &found.capacity).map(|share| share * 100.0);
+    let [capacity, good, refused, within] =
+        [&found.capacity, &found.goodput, &found.refused, &found.refused_p99]
+            .map(|rounds| median(rounds));
+    row(
+        &mut text,
+        &[
+            "switchyard".to_owned(),
+            number(capacity, 0),
+            number(good, 0),
+            number(kept, 0) + " %",
+            number(refused, 0),
+            number(within, 1),
+        ],
+    );
+    text
+}
+
+/// What sick platforms do to another one's answers.
+pub(crate) fn bulkhead(found: &Bulkhead) -> String {
+    let mut text =
+        "| JSON at 200/s | p99 ms | of the p99 alone |\n| --- | ---: | ---: |\n".to_owned();
+    for (name, rounds) in [
+        ("alone", &found.alone),
+        ("beside a platform that never answers", &found.beside_slow),
+        ("beside one that refuses connections", &found.beside_failing),
+    ] {
+        let of = number(ratio(rounds, &found.alone), 2);
+        row(&mut text, &[name.to_owned(), number(median(rounds), 2), of]);
+    }
+    text
 }
 
 fn row(text: &mut String, cells: &[String]) {

@@ -2,7 +2,7 @@
 
 use crate::options::Options;
 use crate::parties::{Party, Seat, Stage};
-use crate::{Outcome, latency, memory, nginx, overload, report, throughput};
+use crate::{Outcome, latency, memory, nginx, report, throughput};
 
 /// Runs all the measures that are wanted.
 #[tokio::main]
@@ -26,17 +26,6 @@ pub(crate) async fn conduct(options: &Options) -> Outcome<()> {
         eprintln!("throughput …");
         let measured = throughput::measure(&seats, options).await?;
         println!("{}", report::throughput(&measured));
-    }
-    let gateway = seats.iter().find(|seat| seat.party == Party::Gateway);
-    if let Some(gateway) = gateway.filter(|_| options.names("overload")) {
-        eprintln!("five times the capacity …");
-        let found = overload::measure(gateway, options).await?;
-        let kept = found.goodput / found.capacity * 100.0;
-        println!(
-            "capacity {:.0}/s; at five times as much {:.0}/s good ({kept:.0} %), {:.0}/s refused, \
-             99 % of those within {:.1} ms",
-            found.capacity, found.goodput, found.refused, found.refused_p99
-        );
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ mod load;
 mod memory;
 mod nginx;
 mod options;
-mod overload;
 mod parties;
 mod processes;
 mod relay;

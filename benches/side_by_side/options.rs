@@ -13,7 +13,7 @@ Measures the gateway beside nginx and a plain relay, on 127.0.0.1 only.
   --passes N      rounds over all parties (default 5)
   --seconds N     of load for each party, workload and round (default 3)
   --streams N     streams held open for the measure of memory (default 5000)
-  --only LIST     of throughput,latency,memory,overload (that one only if it is named)
+  --only LIST     of throughput,latency,memory
   --without LIST  of nginx,relay,gateway";
 
 /// What a run was told.
@@ -66,11 +66,6 @@ impl Options {
     /// Whether this measure is wanted.
     pub(crate) fn wants(&self, measure: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|one| one == measure)
-    }
-
-    /// Whether this measure is asked for by its name.
-    pub(crate) fn names(&self, measure: &str) -> bool {
-        self.only.iter().any(|one| one == measure)
     }
 
     /// Whether this party is to be left out.

@@ -149,7 +149,9 @@ impl App {
         upkeep::start(&lasting, &current, &auditing);
         let [api, admin] = served.each_ref().map(Clone::clone);
         let tasks = &lasting.tasks;
-        let serving = server::start(&config.listen, api, admin, tasks, sockets.as_ref());
+        let clock = Arc::clone(&lasting.surrounding.clock);
+        let pulse = upkeep::pulse(current.clone(), clock);
+        let serving = server::start(&config.listen, api, admin, tasks, sockets.as_ref(), pulse);
         let serving = serving.map_err(Failure::start)?;
         let reloader = Arc::new(Reloader::new(
             source,

@@ -12,6 +12,7 @@ use super::auditing::Auditing;
 use super::lasting::Lasting;
 use super::storekeeping;
 use super::version::Current;
+use crate::clock::Clock;
 use crate::http::edge::valve;
 use crate::policy::access::{Access, Reload};
 
@@ -98,11 +99,6 @@ pub(super) fn start(lasting: &Lasting, current: &Current, auditing: &Auditing) {
         }
     });
     let (version, clock) = (current.clone(), Arc::clone(&lasting.surrounding.clock));
-    upkeep.every("delay", valve::TICK, move || {
-        version.load().valve.tick(clock.monotonic());
-        std::future::ready(())
-    });
-    let (version, clock) = (current.clone(), Arc::clone(&lasting.surrounding.clock));
     let (tasks, mut asked) = (upkeep.tasks.clone(), HashMap::<String, Duration>::new());
     upkeep.every("checks", CHECKS_EVERY, move || {
         let now = clock.monotonic();
@@ -158,5 +154,13 @@ async fn reload(access: Arc<Access>) {
         }
         Ok(Reload::Failed { is_news: false, .. } | Reload::Unchanged) => {}
         Err(error) => tracing::error!(%error, "the policies' files cannot be looked at"),
+    }
+}
+
+/// Tells the valve how late the threads are that answer callers; to be driven on these.
+pub(super) async fn pulse(current: Current, clock: Arc<dyn Clock>) {
+    loop {
+        tokio::time::sleep(valve::TICK).await;
+        current.load().valve.tick(clock.monotonic());
     }
 }

@@ -15,6 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::{BoxFuture, select};
+use parking_lot::Mutex;
 use pingora_core::apps::ServerApp;
 use pingora_core::listeners::tls::TlsSettings;
 use pingora_core::listeners::{L4BufferSettings, ListenerConfig};
@@ -110,6 +112,8 @@ pub(super) struct Endpoint {
     pub(super) connections: Arc<Connections>,
     /// Threads of its own: operators are answered when callers keep theirs busy.
     pub(super) threads: usize,
+    /// What goes on beside its connections, on the same threads.
+    pub(super) beside: Option<BoxFuture<'static, ()>>,
 }
 
 /// The running listeners. Dropped, they stop at once.
@@ -184,6 +188,8 @@ impl ShutdownSignalWatch for Stop {
 /// port 0 is known, and an address in use is an error of the start.
 struct Bound {
     service: listening::Service<App>,
+    /// Taken at the start; behind a lock because a service must be shareable.
+    beside: Mutex<Option<BoxFuture<'static, ()>>>,
     address: String,
     socket: Option<RawFd>,
 }
@@ -200,7 +206,8 @@ impl Bound {
         let mut service = listening::Service::new(endpoint.name.to_owned(), app);
         service.threads = Some(endpoint.threads);
         service.add_listener(config);
-        Ok(Self { service, address, socket: Some(endpoint.socket) })
+        let (beside, socket) = (Mutex::new(endpoint.beside), Some(endpoint.socket));
+        Ok(Self { service, beside, address, socket })
     }
 }
 
@@ -223,7 +230,11 @@ impl Service for Bound {
         if let (Some(fds), Some(socket)) = (&fds, self.socket.take()) {
             fds.lock().add(self.address.clone(), socket);
         }
-        self.service.start_service(fds, shutdown, listeners_per_fd).await;
+        let beside = self.beside.get_mut().take();
+        let serving = self.service.start_service(fds, shutdown, listeners_per_fd);
+        let beside = beside.unwrap_or_else(|| Box::pin(std::future::pending()));
+        // Over when the service is.
+        select(serving, beside).await;
     }
 
     fn name(&self) -> &str {

@@ -69,13 +69,15 @@ pub struct Serving {
 
 /// Binds both sockets and serves them on threads of their own. When this returns, callers can
 /// connect. `tasks` counts the tasks of HTTP/2 streams. What another process has given is used in
-/// place of binding, where it listens at the address that is wanted.
+/// place of binding, where it listens at the address that is wanted. `pulse` is driven on the
+/// threads that answer callers, and never ends.
 pub fn start(
     listen: &Listen,
     api: impl Into<Served>,
     admin: impl Into<Served>,
     tasks: &Tasks,
     given: Option<&Sockets>,
+    pulse: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Serving, StartError> {
     let certificate = listen.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
     let mut sockets = Sockets::default();
@@ -101,6 +103,7 @@ pub fn start(
             certificate: certificate.clone(),
             connections: api_connections,
             threads: threads(listen.threads),
+            beside: Some(Box::pin(pulse)),
         },
         Endpoint {
             name: "admin",
@@ -109,6 +112,7 @@ pub fn start(
             certificate: None,
             connections: admin_connections,
             threads: 1,
+            beside: None,
         },
     ])
     .map_err(StartError::Listeners)?;

@@ -64,3 +64,33 @@ async fn bodies_that_take_all_the_memory_leave_none_for_others() {
     .await;
     world.finish().await;
 }
+
+#[tokio::test]
+async fn where_work_waits_for_a_processor_less_is_taken_in_and_more_again_later() {
+    let world = World::configured(&text("overload: { delay: 3ms }\n")).await;
+    let most = counted(&world, "switchyard_work_limit").await;
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let asking = async |_| {
+        let (mut answered, mut refused) = (0, 0);
+        while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+            let answer = world.run("zaia:ok", json!({ "input": "Hello" })).await;
+            if answer.status == 200 {
+                answered += 1;
+                continue;
+            }
+            assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+            answer.problem(503, "overloaded");
+            refused += 1;
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        (answered, refused)
+    };
+    let all = futures_util::future::join_all((0..200).map(asking)).await;
+    let sum = |of: fn(&(u32, u32)) -> u32| all.iter().map(of).sum::<u32>();
+    assert!(sum(|it| it.0) > 0 && sum(|it| it.1) > 0);
+    let shed = "switchyard_shed_total{priority=\"high\",reason=\"delay\"}";
+    assert!(counted(&world, shed).await > 0.0);
+    until("all is taken in again", async || counted(&world, "switchyard_work_limit").await == most)
+        .await;
+    world.finish().await;
+}

@@ -6,7 +6,7 @@ mod portkey;
 pub(crate) mod switchyard;
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -127,6 +127,8 @@ pub(crate) struct Stage {
     folder: PathBuf,
     core: String,
     upstream: SocketAddr,
+    /// Takes connections, as the system does for it, and never answers.
+    silent: TcpListener,
     _process: Process,
 }
 
@@ -140,7 +142,8 @@ impl Stage {
         fs::create_dir_all(&folder)?;
         let upstream = free_address()?;
         let process = Process::start_role("upstream", &[upstream])?;
-        Ok(Self { folder, core: options.party_core.clone(), upstream, _process: process })
+        let (core, silent) = (options.party_core.clone(), TcpListener::bind("127.0.0.1:0")?);
+        Ok(Self { folder, core, upstream, silent, _process: process })
     }
 
     /// Starts a party, afresh, on its core.
@@ -149,7 +152,9 @@ impl Stage {
             return Ok(Seat { party, address: self.upstream, process: None });
         }
         let (address, upstream, folder) = (free_address()?, self.upstream, &self.folder);
-        let own = |kind| switchyard::command(folder, address, upstream, kind);
+        let own = |kind| {
+            switchyard::command(folder, address, [upstream, self.silent.local_addr()?], kind)
+        };
         let command = match party {
             Party::Direct | Party::Nginx => nginx::command(folder, address, upstream, 1)?,
             Party::Envoy => envoy::command(folder, address, upstream)?,

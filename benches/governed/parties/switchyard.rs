@@ -14,6 +14,11 @@ use crate::processes::free_address;
 pub(crate) const KEY: &str = "test-key-of-the-suite-0123456789";
 const KEY_HASH: &str = "sha256:ee32b6dd217b2597966c6f81021993c5b0d612308bdc616775b15484ef2d37a8";
 
+/// The upstream that takes connections and never answers.
+pub(crate) const SLOW: &str = "slow";
+/// The one where nobody listens.
+pub(crate) const FAILING: &str = "failing";
+
 /// A file system in memory, as Linux has it.
 pub(crate) const MEMORY: &str = "/dev/shm";
 
@@ -40,7 +45,7 @@ const BUDGETS: &str = "budgets:
 pub(crate) fn command(
     folder: &Path,
     listen: SocketAddr,
-    upstream: SocketAddr,
+    [upstream, silent]: [SocketAddr; 2],
     kind: Kind,
 ) -> Outcome<Command> {
     let configuration = folder.join(format!("switchyard-{}.yaml", listen.port()));
@@ -49,7 +54,7 @@ pub(crate) fn command(
     let durability = if kind == Kind::Strict { "strict" } else { "overlap" };
     let budgets = if kind == Kind::Budget { BUDGETS } else { "" };
     let text = text(&store, listen, free_address()?, upstream, durability);
-    fs::write(&configuration, text + budgets)?;
+    fs::write(&configuration, text + &sick(silent)? + budgets)?;
     let mut command = if kind == Kind::Unaudited {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--role", "unaudited"]).arg(&configuration);
@@ -64,6 +69,17 @@ pub(crate) fn command(
     command.env("BENCH_KEY", "canned");
     command.env("BENCH_PII_KEY", "for-hashes-and-tokens");
     Ok(command)
+}
+
+/// Two more upstreams, that no answer comes from.
+fn sick(silent: SocketAddr) -> Outcome<String> {
+    let one = |name: &str, at: SocketAddr| {
+        format!(
+            "  {name}: {{ kind: acp, base_url: \"http://{at}\", workspace: bench, path_style: workspace, \
+             credential: \"${{env:BENCH_KEY}}\" }}\n"
+        )
+    };
+    Ok(one(SLOW, silent) + &one(FAILING, free_address()?))
 }
 
 /// Removes what this run's gateways left in memory.

@@ -81,7 +81,7 @@ pub(super) fn start(
     };
     let (api, admin) =
         (side(Listener::Api, drain.clone()), side(Listener::Admin, Drain::default()));
-    let serving = server::start(listen, api, admin, &tasks, None)?;
+    let serving = server::start(listen, api, admin, &tasks, None, std::future::pending())?;
     let interrupt = CancellationToken::new();
     let shutdown = Shutdown { drain, tasks, interrupt, grace: listen.drain };
     Ok(Gateway { serving, shutdown })

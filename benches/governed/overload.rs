@@ -1,5 +1,5 @@
 //! Five times what the gateway can: how many answers are still good, and how soon the others are
-//! refused. Asked for by name alone (`--only overload`), because it is no comparison.
+//! refused, several times over.
 //!
 //! Invariant: requests are sent when they are due and not when the last one is answered, as far as
 //! there are connections; a refusal that does not say when to come back ends the run.
@@ -18,33 +18,55 @@ use crate::answer::Answer;
 use crate::load::closed_loop;
 use crate::options::Options;
 use crate::parties::Seat;
-use crate::requests::{Load, SMALL};
+use crate::requests::{Load, Workload};
 
 /// Connections over which requests are sent: as many may be in flight.
 const CONNECTIONS: usize = 1024;
+/// Connections at which the capacity is found.
+const AT_CAPACITY: usize = 64;
 /// Of the gateway's capacity, so many times.
 const TIMES: f64 = 5.0;
 
-/// What came of it.
+/// What came of it, a round each.
 #[derive(Debug, Default)]
 pub(crate) struct Overload {
     /// Good answers a second at capacity.
-    pub(crate) capacity: f64,
+    pub(crate) capacity: Vec<f64>,
     /// Good answers a second at five times as much.
-    pub(crate) goodput: f64,
+    pub(crate) goodput: Vec<f64>,
     /// Refusals a second.
-    pub(crate) refused: f64,
+    pub(crate) refused: Vec<f64>,
     /// Milliseconds within which 99 of 100 refusals were there.
-    pub(crate) refused_p99: f64,
+    pub(crate) refused_p99: Vec<f64>,
 }
 
 /// Measures the gateway.
 pub(crate) async fn measure(seat: &Seat, options: &Options) -> Outcome<Overload> {
-    let load = Load::of(seat.party, &SMALL);
-    closed_loop(seat.address, &load, SMALL.connections, options.slice).await?;
-    let capacity = closed_loop(seat.address, &load, SMALL.connections, options.slice).await?.rate();
+    let load = Load::of(seat.party, Workload::Json);
+    let mut found = Overload::default();
+    for _ in 0..options.passes {
+        let tally = closed_loop(seat.address, &load, AT_CAPACITY, options.slice).await?;
+        found.capacity.push(tally.rate());
+        one_round(seat, &load, tally.rate(), options, &mut found).await?;
+    }
+    Ok(found)
+}
+
+async fn one_round(
+    seat: &Seat,
+    load: &Load,
+    capacity: f64,
+    options: &Options,
+    into: &mut Overload,
+) -> Outcome<()> {
     let clock = Arc::new(SystemClock::new());
-    let plan = Plan { rate: capacity * TIMES, sent: AtomicU64::new(0), end: options.slice };
+    // What the gateway does in its first second is finding out.
+    let plan = Plan {
+        rate: capacity * TIMES,
+        sent: AtomicU64::new(0),
+        begin: Duration::from_secs(1),
+        end: options.slice + Duration::from_secs(1),
+    };
     let (plan, mut workers) = (Arc::new(plan), JoinSet::new());
     let mut sockets = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -60,19 +82,19 @@ pub(crate) async fn measure(seat: &Seat, options: &Options) -> Outcome<Overload>
         refusals.extend(refused);
     }
     refusals.sort_by(f64::total_cmp);
-    let at = refusals.len() * 99 / 100;
     let seconds = options.slice.as_secs_f64();
-    Ok(Overload {
-        capacity,
-        goodput: good as f64 / seconds,
-        refused: refusals.len() as f64 / seconds,
-        refused_p99: refusals.get(at).copied().unwrap_or(f64::NAN),
-    })
+    into.goodput.push(good as f64 / seconds);
+    into.refused.push(refusals.len() as f64 / seconds);
+    let at = refusals.len() * 99 / 100;
+    into.refused_p99.extend(refusals.get(at));
+    Ok(())
 }
 
 struct Plan {
     rate: f64,
     sent: AtomicU64,
+    /// What is answered before is not counted.
+    begin: Duration,
     end: Duration,
 }
 
@@ -107,13 +129,17 @@ async fn ask(
                 break;
             }
         }
+        let (now, took) = (clock.monotonic() - start, clock.monotonic() - sent);
+        let counts = (plan.begin..plan.end).contains(&now);
         match answer.status {
-            200 => good += u64::from(clock.monotonic() - start < plan.end),
+            200 => good += u64::from(counts),
             429 | 503 => {
                 if memchr::memmem::find(&buffer, b"retry-after: ").is_none() {
                     return Err("a refusal does not say when to come back".into());
                 }
-                refused.push((clock.monotonic() - sent).as_secs_f64() * 1e3);
+                if counts {
+                    refused.push(took.as_secs_f64() * 1e3);
+                }
             }
             other => return Err(format!("answered {other}").into()),
         }
