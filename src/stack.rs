@@ -364,7 +364,7 @@ mod tests {
                 recorder: Arc::new(Recorder::new(
                     log,
                     Scribe::new(clock(), Arc::new(CountingIds::default())),
-                    Health::new(metrics.audit().clone()),
+                    Health::new(metrics.audit().clone(), clock()),
                 )),
             };
             let counted = Arc::clone(&reached);

@@ -71,7 +71,7 @@ impl Lasting {
         let recorder = Recorder::new(
             Arc::clone(&store.log),
             Scribe::new(Arc::clone(&clock), ids),
-            Health::new(metrics.audit().clone()),
+            Health::new(metrics.audit().clone(), Arc::clone(&clock)),
         );
         let hasher = policies::hasher(config).map_err(guard::wrong)?;
         let backing = Backing::Store { stale: config.identity.stale };

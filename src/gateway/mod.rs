@@ -47,6 +47,7 @@ use crate::error::Result;
 use crate::gateway::agents::Catalog;
 use crate::gateway::choose::Choices;
 use crate::gateway::deliver::Callbacks;
+use crate::gateway::journal::Journal;
 use crate::gateway::keeper::Keeper;
 use crate::gateway::lives::Lives;
 use crate::gateway::proxy::Reach;
@@ -141,6 +142,16 @@ impl Gateway {
     /// A gateway of these parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// How many runs this process drives, and the oldest of them, at most `most`.
+    pub fn in_flight(&self, most: usize) -> (usize, Vec<Arc<Journal>>) {
+        (self.0.shelf.in_flight_count(), self.0.shelf.oldest(most))
+    }
+
+    /// What is known of agents that share a name.
+    pub fn choices(&self) -> &Choices {
+        &self.0.choices
     }
 
     /// Ends every run in flight as `interrupted`: the process is about to go.

@@ -64,6 +64,11 @@ impl Shelf {
         self.state.lock().in_flight.values().cloned().collect()
     }
 
+    /// The oldest runs in flight, at most `most` of them.
+    pub fn oldest(&self, most: usize) -> Vec<Arc<Journal>> {
+        self.state.lock().in_flight.values().take(most).cloned().collect()
+    }
+
     /// How many runs are in flight.
     pub fn in_flight_count(&self) -> usize {
         self.state.lock().in_flight.len()

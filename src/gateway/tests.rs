@@ -101,7 +101,10 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
         Arc::new(NoVaults),
         None,
         config::Durability::Overlap,
-        crate::store::health::Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone()),
+        crate::store::health::Health::new(
+            Metrics::new(Timestamp(0)).unwrap().audit().clone(),
+            Arc::clone(&clock),
+        ),
     );
     let catalog = catalog(&store, &clock);
     let policy = Metrics::new(Timestamp(0)).unwrap().policy().clone();

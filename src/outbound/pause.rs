@@ -90,6 +90,13 @@ impl Pauses {
             .upstream(upstream, None, None))
     }
 
+    /// Until when a platform is paused for everybody; none where it is not.
+    pub fn everybody(&self, upstream: &str, now: Timestamp) -> Option<Timestamp> {
+        let pauses = self.until.lock();
+        let until = pauses.get(&Paused::new(upstream, None)).map(|(_, until)| *until);
+        until.filter(|until| *until > now)
+    }
+
     /// Why a platform is paused for this caller, and until when; none where it is not. The kind is
     /// that of [`Pauses::check`]'s refusal.
     pub fn pause(

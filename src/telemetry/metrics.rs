@@ -14,7 +14,7 @@ mod process;
 mod store;
 mod upstream;
 
-pub use self::audit::AuditMetrics;
+pub use self::audit::{AuditFigures, AuditMetrics};
 pub use self::family::Family;
 pub use self::http::OperationMetrics;
 pub use self::overload::{OverloadMetrics, QueueMetrics};

@@ -9,6 +9,7 @@ pub mod order;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use parking_lot::Mutex;
@@ -68,6 +69,22 @@ impl Choices {
 
     fn circuit(&self, name: &str, aim: &config::Agent) -> Option<&Arc<Mutex<Circuit>>> {
         self.circuits.get(&(name.to_owned(), target_of(aim)))
+    }
+
+    /// The agents that are left out for now, each with the name that it shares and for how long, in
+    /// their order.
+    pub fn left_out(&self) -> Vec<(String, AgentRef, Duration)> {
+        let now = self.clock.monotonic();
+        let mut all: Vec<_> = self
+            .circuits
+            .iter()
+            .filter_map(|((name, agent), circuit)| {
+                let rests = circuit.lock().rests(now)?;
+                Some((name.clone(), agent.clone(), rests))
+            })
+            .collect();
+        all.sort_by_key(|(name, agent, _)| (name.clone(), agent.to_string()));
+        all
     }
 
     fn is_well(&self, name: &str, aim: &config::Agent) -> bool {

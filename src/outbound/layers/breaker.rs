@@ -5,6 +5,7 @@
 //! takes none.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
 use parking_lot::Mutex;
@@ -38,6 +39,11 @@ impl Breaker {
     /// How the upstream is doing.
     pub fn health(&self) -> Health {
         self.0.circuit.lock().health(self.0.clock.monotonic())
+    }
+
+    /// How long calls are still refused; none where they are not.
+    pub fn rests(&self) -> Option<Duration> {
+        self.0.circuit.lock().rests(self.0.clock.monotonic())
     }
 
     fn admit(&self) -> Result<Ticket> {
@@ -131,8 +137,6 @@ impl Drop for Ticket {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use http_body_util::BodyExt;
 
     use super::*;

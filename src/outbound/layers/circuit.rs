@@ -110,6 +110,14 @@ impl Circuit {
         }
     }
 
+    /// How long calls are still refused; none where they are not.
+    pub fn rests(&self, now: Duration) -> Option<Duration> {
+        match self.state {
+            State::Open { until } if until > now => Some(until - now),
+            State::Open { .. } | State::Closed { .. } | State::Probing => None,
+        }
+    }
+
     fn well(&mut self) {
         self.state = State::Closed { failures: 0 };
         self.opened = 0;
@@ -156,6 +164,7 @@ mod tests {
         circuit.tell(Pass::Ordinary, Sign::Bad, at(0));
         assert_eq!(circuit.health(at(0)), Health::Unavailable);
         assert_eq!(circuit.admit(at(4)), Err(at(6)));
+        assert_eq!((circuit.rests(at(4)), circuit.rests(at(10))), (Some(at(6)), None));
     }
 
     #[test]

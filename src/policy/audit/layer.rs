@@ -128,9 +128,10 @@ mod tests {
 
     fn recorder() -> (Arc<MemoryLog>, Arc<Recorder>) {
         let log = Arc::new(MemoryLog::default());
-        let scribe =
-            Scribe::new(Arc::new(ManualClock::default()), Arc::new(CountingIds::default()));
-        let health = Health::new(Metrics::new(Timestamp(0)).unwrap().audit().clone());
+        let clock = Arc::new(ManualClock::default());
+        let scribe = Scribe::new(Arc::clone(&clock) as _, Arc::new(CountingIds::default()));
+        let metrics = Metrics::new(Timestamp(0)).unwrap();
+        let health = Health::new(metrics.audit().clone(), clock);
         let recorder = Recorder::new(Arc::clone(&log) as _, scribe, health);
         (log, Arc::new(recorder))
     }

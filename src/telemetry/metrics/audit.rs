@@ -20,6 +20,21 @@ pub struct AuditMetrics {
     interrupted: IntCounter,
 }
 
+/// How the audit stands, by its figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditFigures {
+    /// Records under the tree.
+    pub records: u64,
+    /// Records under the newest checkpoint.
+    pub signed: u64,
+    /// When all records were last known to be under a checkpoint; none where they never were.
+    pub covered_at: Option<Timestamp>,
+    /// Ends of runs that wait to be written.
+    pub owed: u64,
+    /// Records of reads that were dropped.
+    pub lost: u64,
+}
+
 impl AuditMetrics {
     pub(super) fn build(families: &Families) -> prometheus::Result<Self> {
         Ok(Self {
@@ -65,6 +80,19 @@ impl AuditMetrics {
                 "Runs closed because the process that drove them was gone.",
             )?,
         })
+    }
+
+    /// How it stands.
+    pub fn figures(&self) -> AuditFigures {
+        let count = |gauge: &IntGauge| u64::try_from(gauge.get()).unwrap_or(0);
+        let covered = self.covered.get();
+        AuditFigures {
+            records: count(&self.records),
+            signed: count(&self.signed),
+            covered_at: (covered > 0.0).then_some(Timestamp((covered * 1e6) as i64)),
+            owed: count(&self.owed),
+            lost: self.lost.get(),
+        }
     }
 
     /// A record could not be written.

@@ -90,6 +90,11 @@ impl QueueMetrics {
         self.waiting.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
+    /// How many calls wait.
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.waiting.get()).unwrap_or(0)
+    }
+
     /// A call got no place; `reason` is of a closed set.
     pub fn refused(&self, reason: &'static str) {
         self.refused.with_label_values(&[&self.upstream, reason]).inc();

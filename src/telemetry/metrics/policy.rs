@@ -202,6 +202,11 @@ impl LimitGauge {
         }
     }
 
+    /// The least share that any caller had left in the last turns.
+    pub fn least(&self) -> f64 {
+        self.0.gauge.get()
+    }
+
     /// Forgets what was the turn before.
     pub fn turn(&self) {
         let mut seen = self.0.seen.lock();

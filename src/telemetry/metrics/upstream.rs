@@ -244,6 +244,11 @@ impl UpstreamMetrics {
         Held::of(&self.calls)
     }
 
+    /// Calls that hold a permit, and how many may.
+    pub fn calls(&self) -> [u64; 2] {
+        [&self.calls, &self.calls_limit].map(|gauge| u64::try_from(gauge.get()).unwrap_or(0))
+    }
+
     /// How the platform is doing.
     pub fn health(&self, now: Health) {
         for (health, gauge) in &self.circuit {
