@@ -18,6 +18,7 @@ mod platforms;
 mod policies;
 mod reload;
 mod sealing;
+mod status;
 pub mod storekeeping;
 mod upkeep;
 mod version;
@@ -32,7 +33,8 @@ use crate::app::auditing::Auditing;
 use crate::app::handover::Handing;
 use crate::app::lasting::Lasting;
 use crate::app::reload::{Later, Reloader};
-use crate::app::version::{Current, Version};
+use crate::app::status::Telling;
+use crate::app::version::{Answering, Current, Version};
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::config::{Config, Report};
 use crate::gateway::Gateway;
@@ -142,10 +144,11 @@ impl App {
         let (store, metrics) = (&lasting.store, lasting.metrics.audit());
         let auditing = Auditing::start(&config, &lasting.surrounding, store, metrics).await?;
         let audit = auditing::admin(&config, store)?;
-        let later = Later::default();
-        let services = version.services(&lasting, audit.clone(), Arc::new(later.clone()));
+        let (later, current) = (Later::default(), Current::new(version));
+        let tells = Arc::new(Telling::new(&lasting, &current, &audit));
+        let answering = Answering { audit, reloads: Arc::new(later.clone()), tells };
+        let services = current.load().services(&lasting, answering.clone());
         let served = services.map(Served::from);
-        let current = Current::new(version);
         upkeep::start(&lasting, &current, &auditing);
         let [api, admin] = served.each_ref().map(Clone::clone);
         let tasks = &lasting.tasks;
@@ -159,7 +162,7 @@ impl App {
             &current,
             served,
             serving.certificate(),
-            audit,
+            answering,
         ));
         later.is(&reloader);
         let shutdown = Shutdown {

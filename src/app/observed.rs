@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
+use parking_lot::Mutex;
+
 use crate::config::{Config, Rate};
+use crate::inbound::admin::status::{BoundKind, NearEnd};
 use crate::policy::budget::Budgets;
 use crate::policy::identity::issuer;
 use crate::policy::identity::token::Refusal;
@@ -18,6 +21,8 @@ pub(super) struct Observed {
     metrics: PolicyMetrics,
     left: HashMap<String, LimitGauge>,
     permits: HashMap<String, PermitGauge>,
+    /// The share that is left of each budget in each unit, as it was last read.
+    budgets: Mutex<Vec<(String, &'static str, f64)>>,
 }
 
 impl Observed {
@@ -31,14 +36,45 @@ impl Observed {
                 Rate::Concurrent(_) => drop(permits.insert(name.clone(), metrics.permits(name))),
             }
         }
-        Self { metrics: metrics.clone(), left, permits }
+        Self { metrics: metrics.clone(), left, permits, budgets: Mutex::default() }
     }
 
     /// Reads how budgets stand. A store that is away says so by other means; the last figures stay.
     pub(super) async fn look(&self, budgets: &Budgets) {
-        for (budget, unit, ratio) in budgets.left().await.unwrap_or_default() {
-            self.metrics.budget_left(budget, unit, ratio);
+        let Ok(left) = budgets.left().await else { return };
+        for (budget, unit, ratio) in &left {
+            self.metrics.budget_left(budget, unit, *ratio);
         }
+        let left = left.into_iter().map(|(budget, unit, ratio)| (budget.to_owned(), unit, ratio));
+        *self.budgets.lock() = left.collect();
+    }
+
+    /// How much is used of limits on requests in a time and of budgets, where it is at least
+    /// `least`, from 0 to 1: the nearest to its end first.
+    pub(super) fn near(&self, least: f64) -> Vec<NearEnd> {
+        let limits = self.left.iter().map(|(name, gauge)| NearEnd {
+            kind: BoundKind::Limit,
+            name: name.clone(),
+            unit: None,
+            used: 1.0 - gauge.least(),
+        });
+        let budgets = self.budgets.lock().clone();
+        let budgets = budgets.into_iter().map(|(name, unit, left)| NearEnd {
+            kind: BoundKind::Budget,
+            name,
+            unit: Some(unit),
+            used: 1.0 - left,
+        });
+        let mut near: Vec<_> = limits.chain(budgets).filter(|it| it.used >= least).collect();
+        near.sort_by(|one, other| {
+            other.used.total_cmp(&one.used).then_with(|| one.name.cmp(&other.name))
+        });
+        near
+    }
+
+    /// How many limits on requests in a time there are.
+    pub(super) fn windows(&self) -> usize {
+        self.left.len()
     }
 
     /// Forgets what was left of limits some time ago.

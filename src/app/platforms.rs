@@ -7,15 +7,19 @@ use indexmap::IndexMap;
 
 use super::Failure;
 use super::lasting::Lasting;
+use crate::clock::Timestamp;
 use crate::config::{self, Config};
 use crate::gateway::Platform;
 use crate::gateway::proxy::Reach;
 use crate::gateway::proxy::calls::Calls;
+use crate::inbound::admin::status::{CheckStatus, UpstreamStatus};
 use crate::outbound::check::Check;
 use crate::outbound::dispatch::Target;
 use crate::outbound::layers::breaker::Breaker;
+use crate::outbound::pause::Pauses;
 use crate::outbound::{self, Vendor};
 use crate::stack::{self, UpstreamParts};
+use crate::telemetry::metrics::QueueMetrics;
 
 /// Each upstream twice: as use cases see it, and as the dispatcher calls it.
 #[derive(Clone, Default)]
@@ -26,6 +30,8 @@ pub(super) struct Platforms(IndexMap<String, Built>);
 struct Built {
     platform: Arc<Platform>,
     target: Target,
+    breaker: Breaker,
+    waiting: QueueMetrics,
     check: Option<Check>,
 }
 
@@ -69,6 +75,30 @@ impl Platforms {
         }
     }
 
+    /// How each of them is.
+    pub(super) fn standing(&self, pauses: &Pauses, now: Timestamp) -> Vec<UpstreamStatus> {
+        let each = self.0.iter().map(|(name, built)| {
+            let Built { platform, breaker, waiting, check, .. } = built;
+            let [calls, most_calls] = platform.metrics.calls();
+            UpstreamStatus {
+                name: name.clone(),
+                kind: platform.kind.clone(),
+                health: breaker.health(),
+                rests_until: breaker.rests().map(|rests| now.later(rests)),
+                paused_until: pauses.everybody(name, now),
+                check: check.as_ref().and_then(Check::last).map(|last| CheckStatus {
+                    at: last.at,
+                    status: last.came.ok(),
+                    code: last.came.err(),
+                }),
+                calls,
+                most_calls,
+                waiting: waiting.count(),
+            }
+        });
+        each.collect()
+    }
+
     /// Those that are to be asked now and then whether they are there.
     pub(super) fn checks(&self) -> impl Iterator<Item = &Check> {
         self.0.values().filter_map(|it| it.check.as_ref())
@@ -91,17 +121,21 @@ fn build(
     };
     let breaker = Breaker::new(name, upstream.breaker, Arc::clone(clock));
     let measured = metrics.upstream(name, &upstream.kind);
+    let waiting = metrics.overload().queue(name);
     let parts = UpstreamParts {
         upstream,
         vendor: &*vendor,
         breaker: breaker.clone(),
         priorities: config.overload.priorities.clone(),
-        waiting: metrics.overload().queue(name),
+        waiting: waiting.clone(),
         metrics: Arc::new(measured.clone()),
         clock: Arc::clone(clock),
     };
     let service = stack::upstream(parts).map_err(|error| wrong(&error))?;
-    let check = upstream.check.clone().map(|check| Check::new(name, service.clone(), check));
+    let check = upstream
+        .check
+        .clone()
+        .map(|check| Check::new(name, service.clone(), check, Arc::clone(clock)));
     let reach = vendor.own_api().map(|own| Reach {
         service: service.clone(),
         base: upstream.base_url.clone(),
@@ -123,7 +157,10 @@ fn build(
         workspaces: upstream.workspaces.clone(),
         connect: upstream.clocks.connect,
         reach,
-        health: Box::new(move || breaker.health()),
+        health: {
+            let breaker = breaker.clone();
+            Box::new(move || breaker.health())
+        },
     };
-    Ok(Built { platform: Arc::new(platform), target, check })
+    Ok(Built { platform: Arc::new(platform), target, breaker, waiting, check })
 }

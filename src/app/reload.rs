@@ -12,11 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 
 use super::lasting::Lasting;
-use super::version::{Current, Version};
+use super::version::{Answering, Current, Version};
 use super::{Failure, Source, policies};
 use crate::config::{Config, Report};
 use crate::error::{Error, Kind, Result};
-use crate::gateway::audit::AuditAdmin;
 use crate::http::service::Served;
 use crate::inbound::admin::reload::{Reloaded, Reloads};
 use crate::model::record::{Stage, Verdict};
@@ -32,7 +31,7 @@ pub(super) struct Reloader {
     current: Current,
     served: [Served; 2],
     certificate: Option<Arc<Certificate>>,
-    audit: AuditAdmin,
+    answering: Answering,
     /// One at a time.
     turn: Mutex<()>,
 }
@@ -44,10 +43,10 @@ impl Reloader {
         current: &Current,
         served: [Served; 2],
         certificate: Option<Arc<Certificate>>,
-        audit: AuditAdmin,
+        answering: Answering,
     ) -> Self {
         let (lasting, current) = (Arc::clone(lasting), current.clone());
-        Self { source, lasting, current, served, certificate, audit, turn: Mutex::default() }
+        Self { source, lasting, current, served, certificate, answering, turn: Mutex::default() }
     }
 
     /// Reloads at each SIGHUP. Ends only where the system gives no signals.
@@ -103,9 +102,7 @@ impl Reloader {
             keyring.configure(policies::keys(&before.config).map_err(faults)?)?;
             return Err(error);
         }
-        let later = Later::default();
-        later.is(self);
-        let services = version.services(&self.lasting, self.audit.clone(), Arc::new(later));
+        let services = version.services(&self.lasting, self.answering.clone());
         self.current.replace(version);
         for (served, service) in self.served.iter().zip(services) {
             served.replace(service);
@@ -175,7 +172,7 @@ impl Reloads for Later {
     }
 }
 
-fn hash_of(config: &Config) -> String {
+pub(super) fn hash_of(config: &Config) -> String {
     let text = config.written.0.to_string();
     let hash = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     format!("sha256:{}", hex(hash.as_ref()))

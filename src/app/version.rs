@@ -23,6 +23,7 @@ use crate::http::edge::valve::Valve;
 use crate::http::operation::Listener;
 use crate::http::service::{HttpService, ProxyService};
 use crate::inbound::admin::reload::Reloads;
+use crate::inbound::admin::status::Tells;
 use crate::inbound::{self, Faces};
 use crate::model::judge::Judge;
 use crate::outbound::dispatch::Dispatcher;
@@ -61,6 +62,14 @@ impl Current {
     pub(super) fn replace(&self, version: Version) {
         self.0.store(Arc::new(version));
     }
+}
+
+/// What answers operators, whatever version is in force. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Answering {
+    pub(super) audit: AuditAdmin,
+    pub(super) reloads: Arc<dyn Reloads>,
+    pub(super) tells: Arc<dyn Tells>,
 }
 
 impl Version {
@@ -108,13 +117,8 @@ impl Version {
     }
 
     /// What stands behind the callers' socket, and behind that of the operators.
-    pub(super) fn services(
-        &self,
-        lasting: &Lasting,
-        audit: AuditAdmin,
-        reloads: Arc<dyn Reloads>,
-    ) -> [HttpService; 2] {
-        let faces = self.faces(lasting, audit, reloads);
+    pub(super) fn services(&self, lasting: &Lasting, answering: Answering) -> [HttpService; 2] {
+        let faces = self.faces(lasting, answering);
         let edge = |listener, drain: Drain| -> HttpService {
             let parts = EdgeParts {
                 listener,
@@ -135,7 +139,8 @@ impl Version {
         [edge(Listener::Api, lasting.drain.clone()), edge(Listener::Admin, Drain::default())]
     }
 
-    fn faces(&self, lasting: &Lasting, audit: AuditAdmin, reloads: Arc<dyn Reloads>) -> Faces {
+    fn faces(&self, lasting: &Lasting, answering: Answering) -> Faces {
+        let Answering { audit, reloads, tells } = answering;
         let (config, guard) = (&self.config, &self.guard);
         let (metrics, drain) = (Arc::clone(&lasting.metrics), lasting.drain.clone());
         let draining = drain.clone();
@@ -148,6 +153,7 @@ impl Version {
             draining: Arc::new(move || draining.is_draining()),
             explains: Arc::new(self.explainer(lasting)),
             reloads,
+            tells,
             issuers: config.identity.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
             config: config::redacted(config),
             hooks: config.hooks.clone(),

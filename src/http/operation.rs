@@ -136,6 +136,7 @@ operations! {
     GetMetrics      "get_metrics"       GET  "/metrics"                     Admin   Admin Needs::Nothing;
     GetHealth       "get_health"        GET  "/healthz"                     Admin   Admin Needs::Nothing;
     GetReadiness    "get_readiness"     GET  "/readyz"                      Admin   Admin Needs::Nothing;
+    GetStatusPage   "get_status_page"   GET  "/status"                      Admin   Admin Needs::Nothing;
     CreateKey       "create_key"        POST "/admin/keys"                  Admin   Admin Needs::Scope(Scope::Admin);
     ListKeys        "list_keys"         GET  "/admin/keys"                  Admin   Admin Needs::Scope(Scope::Admin);
     GetKey          "get_key"           GET  "/admin/keys/{key_id}"         Admin   Admin Needs::Scope(Scope::Admin);
@@ -148,6 +149,7 @@ operations! {
     ListCheckpoints "list_checkpoints"  GET  "/admin/audit/checkpoints"     Admin   Admin Needs::Scope(Scope::AuditRead);
     ProveRecord     "prove_record"      GET  "/admin/audit/records/{seq}/proof" Admin Admin Needs::Scope(Scope::AuditRead);
     TailAudit       "tail_audit"        GET  "/admin/audit/tail"            Admin   Admin Needs::Scope(Scope::AuditRead);
+    GetStatus       "get_status"        GET  "/admin/status"                Admin   Admin Needs::Scope(Scope::Admin);
     GetConfig       "get_config"        GET  "/admin/config"                Admin   Admin Needs::Scope(Scope::Admin);
 }
 
@@ -205,7 +207,11 @@ impl Operation {
     pub fn recorded(self) -> Care {
         if matches!(
             self,
-            Self::GetMetrics | Self::GetHealth | Self::GetReadiness | Self::GetOpenApi
+            Self::GetMetrics
+                | Self::GetHealth
+                | Self::GetReadiness
+                | Self::GetOpenApi
+                | Self::GetStatusPage
         ) {
             return Care::Never;
         }

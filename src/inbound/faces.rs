@@ -25,6 +25,8 @@ use crate::http::operation::{Needs, Operation, Route};
 use crate::http::service::ProxyService;
 use crate::inbound::admin::explain::Explains;
 use crate::inbound::admin::reload::Reloads;
+use crate::inbound::admin::status::Tells;
+use crate::inbound::admin::status::page::Page;
 use crate::inbound::admin::tail::Draining;
 use crate::inbound::unified::agents::handle as agents;
 use crate::inbound::{acp, admin, hooks, proxy, unified};
@@ -56,6 +58,8 @@ pub struct Parts {
     pub explains: Arc<dyn Explains>,
     /// Reads the configuration anew.
     pub reloads: Arc<dyn Reloads>,
+    /// Tells how the gateway is doing.
+    pub tells: Arc<dyn Tells>,
     /// The names of the configured issuers.
     pub issuers: Vec<String>,
     /// The running configuration, without its secrets.
@@ -80,13 +84,14 @@ pub struct Faces(Arc<Inner>);
 struct Inner {
     parts: Parts,
     openapi: Bytes,
+    status_page: Page,
 }
 
 impl Faces {
-    /// Makes them; the OpenAPI document is written once, here.
+    /// Makes them; the OpenAPI document and the status page are written once, here.
     pub fn new(parts: Parts) -> Self {
         let openapi = unified::openapi::document().to_string().into();
-        Self(Arc::new(Inner { parts, openapi }))
+        Self(Arc::new(Inner { parts, openapi, status_page: Page::new() }))
     }
 }
 
@@ -176,6 +181,7 @@ impl Inner {
             Operation::GetMetrics => Ok(admin::response::metrics((parts.metrics)())),
             Operation::GetHealth => Ok(admin::response::health()),
             Operation::GetReadiness => admin::response::readiness((parts.unready)()),
+            Operation::GetStatusPage => self.status_page.answer(&head),
             Operation::CreateKey => admin::handle::create_key(parts, &head, body).await,
             Operation::ListKeys => admin::handle::list_keys(parts, &head).await,
             Operation::GetKey => admin::handle::get_key(parts, &head, first).await,
@@ -188,6 +194,7 @@ impl Inner {
             Operation::ListCheckpoints => admin::audit::checkpoints(parts, &head).await,
             Operation::ProveRecord => admin::audit::prove(parts, &head, first).await,
             Operation::TailAudit => admin::audit::follow(parts, &head).await,
+            Operation::GetStatus => admin::status::handle::read(parts, &head).await,
             Operation::GetConfig => admin::handle::get_config(parts, &head),
             // Refused on the EDGE already, with the methods that are there.
             Operation::Unknown => Err(Error::new(Kind::NotFound, "there is nothing at this path")),

@@ -23,6 +23,8 @@ use crate::served::{Place, Served, Told};
 
 /// How soon a refusal must be there, once it is known that nothing can be recorded.
 const AT_ONCE: Duration = Duration::from_millis(50);
+/// How soon operators are told how it is, whether or not the store answers.
+const TOLD: Duration = Duration::from_secs(2);
 /// How soon all must go on after the disk does.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -166,6 +168,8 @@ async fn fails_and_works_again<F>(
     let (run, stream) = scene.half_a_stream("acp:two-events").await;
     let Some(broken) = breaks(&scene).await else { return };
     scene.is_refused().await;
+    let (status, took) = scene.served.status().await;
+    assert!(status["audit"]["failing_since"].is_string() && took < TOLD, "{took:?}: {status}");
     // What was kept can still be read.
     let path = format!("/v1/runs/{}", scene.named[0]);
     scene.simulator.signal("second");
@@ -180,6 +184,8 @@ async fn fails_and_works_again<F>(
     assert_eq!(scene.send(Some("a-key"), &keyed).await.json["code"], "audit_unavailable");
     mends(broken);
     scene.goes_on().await;
+    let (status, _) = scene.served.status().await;
+    assert!(status["audit"]["failing_since"].is_null(), "{status}");
     assert_eq!(scene.served.ask(Method::GET, &path, None, &Value::Null).await.status, 200);
     // A refusal has bound no key, and sent nothing.
     let told = scene.send(Some("a-key"), &keyed).await;

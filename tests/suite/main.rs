@@ -66,6 +66,7 @@ mod spending;
 mod spending_ends;
 mod spending_kept;
 mod stack;
+mod status;
 mod store;
 mod store_commands;
 mod threads;

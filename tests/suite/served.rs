@@ -66,7 +66,7 @@ listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: {store}
 audit: {{ durability: {durability} }}
 runs: {{ kept: 1000000, max_background: 100000 }}
-identity: {{ keys: [{{ name: suite, workspace: acme, scopes: ["runs:read", "runs:write"], hash: "{KEY_HASH}" }}] }}
+identity: {{ keys: [{{ name: suite, workspace: acme, scopes: ["runs:read", "runs:write", "admin"], hash: "{KEY_HASH}" }}] }}
 upstreams:
   acp: {{ kind: acp, base_url: "http://{platform}/acp", workspace: acme, path_style: workspace, breaker: {{ failures: 1000 }}, credential: "${{env:SWITCHYARD_TEST_KEY}}" }}
 "#
@@ -196,7 +196,8 @@ impl Spawned {
                 let at = |name: &str| said[name].as_str().unwrap().parse().unwrap();
                 let took = self.began.elapsed();
                 let http = Client::builder(TokioExecutor::new()).build_http();
-                return Served { api: at("api"), took, spawned: self, http };
+                let (api, admin) = (at("api"), at("admin"));
+                return Served { api, admin, took, spawned: self, http };
             }
             assert!(self.began.elapsed() < 2 * PATIENCE, "it does not serve: {text}");
             tokio::time::sleep(Duration::from_millis(3)).await;
@@ -222,6 +223,8 @@ impl Drop for Spawned {
 pub struct Served {
     /// Where callers reach it.
     pub api: SocketAddr,
+    /// Where operators do.
+    admin: SocketAddr,
     /// How long it took to begin.
     pub took: Duration,
     spawned: Spawned,
@@ -265,6 +268,20 @@ impl Served {
         let request = request.header("content-type", "application/json").body(Full::from(body));
         let sent = tokio::time::timeout(2 * PATIENCE, self.http.request(request.unwrap())).await;
         sent.expect("no answer in time").unwrap()
+    }
+
+    /// How it says it is doing, and how long that took.
+    pub async fn status(&self) -> (Value, Duration) {
+        let began = Instant::now();
+        let uri = format!("http://{}/admin/status", self.admin);
+        let request = Request::get(uri).header("x-api-key", KEY).body(Full::default()).unwrap();
+        let asked = async {
+            let answer = self.http.request(request).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            answer.into_body().collect().await.unwrap().to_bytes()
+        };
+        let body = tokio::time::timeout(2 * PATIENCE, asked).await.expect("no answer in time");
+        (serde_json::from_slice(&body).unwrap(), began.elapsed())
     }
 
     /// What it has logged.

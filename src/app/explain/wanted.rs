@@ -28,6 +28,7 @@ const ADMINISTERS: &[Operation] = &[
     Operation::GetConfig,
     Operation::Explain,
     Operation::Reload,
+    Operation::GetStatus,
     Operation::CreateKey,
     Operation::ListKeys,
     Operation::GetKey,

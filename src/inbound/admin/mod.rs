@@ -6,4 +6,5 @@ pub mod handle;
 pub mod reload;
 pub mod request;
 pub mod response;
+pub mod status;
 pub mod tail;

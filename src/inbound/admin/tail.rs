@@ -50,7 +50,12 @@ pub fn answer(audit: AuditAdmin, next: u64, draining: Draining) -> Response<Body
         let bytes = tail.bytes().await?;
         Some((Ok::<_, Error>(Frame::data(bytes)), tail))
     });
-    let mut response = Response::new(Body::stream(StreamBody::new(frames)));
+    events(Body::stream(StreamBody::new(frames)))
+}
+
+/// The answer that streams these events.
+pub(super) fn events(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -102,10 +102,10 @@ fn responses(operation: Operation, said: &Described) -> Map<String, Value> {
         }
         answer["content"][*media_type] = media_of(schema);
         if *media_type == EVENT_STREAM {
-            answer["description"] = json!(if operation == Operation::TailAudit {
-                "The records as they come: each `data` is one object"
-            } else {
-                "The run, or its events: each `data` is one object"
+            answer["description"] = json!(match *schema {
+                "AuditRecord" => "The records as they come: each `data` is one object",
+                "Status" => "How it is, once or every two seconds: each `data` is one object",
+                _ => "The run, or its events: each `data` is one object",
             });
         }
     }

@@ -79,6 +79,7 @@ const CHANGE_FAILURES: &[Kind] = &[
 const RUN_ANSWERS: &[(u16, &str, &str)] =
     &[(200, JSON, "Run"), (200, EVENT_STREAM, "Event"), (202, JSON, "Run")];
 const TEXT: &str = "text/plain";
+const HTML: &str = "text/html";
 pub(super) const STRING: &str = r#"{"type":"string"}"#;
 const LIMIT: (&str, &str, &str) =
     ("limit", r#"{"type":"integer","minimum":1,"maximum":100,"default":20}"#, "runs on a page");
@@ -298,6 +299,16 @@ const TAIL_AUDIT: Described = Described {
     answers: &[(200, EVENT_STREAM, "AuditRecord")],
     ..NONE
 };
+const GET_STATUS_PAGE: Described = Described {
+    summary: "The status page: it holds no data, asks for a key and reads `/admin/status`",
+    answers: &[(200, HTML, "string")],
+    ..NONE
+};
+const GET_STATUS: Described = Described {
+    summary: "How the gateway is doing, once, or again and again where a stream is accepted",
+    answers: &[(200, JSON, "Status"), (200, EVENT_STREAM, "Status")],
+    ..NONE
+};
 const GET_CONFIG: Described = Described {
     summary: "The running configuration, with secrets cut",
     answers: &[(200, JSON, ANY_OBJECT)],
@@ -345,6 +356,8 @@ pub fn describe(operation: Operation) -> Described {
         Operation::ListCheckpoints => LIST_CHECKPOINTS,
         Operation::ProveRecord => PROVE_RECORD,
         Operation::TailAudit => TAIL_AUDIT,
+        Operation::GetStatusPage => GET_STATUS_PAGE,
+        Operation::GetStatus => GET_STATUS,
         Operation::GetConfig => GET_CONFIG,
         // It is not described: what it passes on is.
         Operation::Proxy | Operation::Unknown => NONE,

@@ -17,6 +17,7 @@ use crate::inbound::admin::explain::{Asked, Explained};
 use crate::inbound::admin::reload::Reloaded;
 use crate::inbound::admin::request::{KeyBody, RotateBody, TokenBody};
 use crate::inbound::admin::response::Readiness;
+use crate::inbound::admin::status::Status;
 use crate::inbound::unified::agents::request::AgentBody;
 use crate::inbound::unified::agents::response::{AgentList, DeletedAgent};
 use crate::inbound::unified::events::{
@@ -46,6 +47,7 @@ pub fn components() -> Map<String, Value> {
     answers.subschema_for::<MadeKey>();
     answers.subschema_for::<Explained>();
     answers.subschema_for::<Reloaded>();
+    answers.subschema_for::<Status>();
     answers.subschema_for::<List<AuditItem>>();
     answers.subschema_for::<Checkpoints>();
     answers.subschema_for::<AcpReply<'_>>();

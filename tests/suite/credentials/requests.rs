@@ -56,6 +56,8 @@ impl About {
             | Operation::RevokeToken
             | Operation::Explain
             | Operation::Reload
+            | Operation::GetStatusPage
+            | Operation::GetStatus
             | Operation::GetConfig
             | Operation::ListAudit
             | Operation::ListCheckpoints
@@ -142,6 +144,8 @@ impl Things {
             | Operation::GetReadiness
             | Operation::ListKeys
             | Operation::Reload
+            | Operation::GetStatusPage
+            | Operation::GetStatus
             | Operation::GetConfig
             | Operation::ListAudit
             | Operation::ListCheckpoints
