@@ -12,11 +12,14 @@ postgres_bin() {
   [ -n "$found" ] && [ -x "$found/pg_ctl" ] && echo "$found"
 }
 
-# What makes disks fail and clocks jump, and what scrapes. Where it cannot be had, those tests say
-# so and skip.
-for tool in strace faketime prometheus; do
+# What makes disks fail and clocks jump, what scrapes, and what looks at the status page. Where it
+# cannot be had, those tests say so and skip.
+for tool in strace faketime prometheus chromium chromedriver; do
   command -v "$tool" >/dev/null 2>&1 || "$here/install.sh" "$tool" >/dev/null 2>&1 || true
 done
+# Debian calls the browser's driver otherwise.
+command -v chromedriver >/dev/null 2>&1 ||
+  "$here/install.sh" chromium-driver >/dev/null 2>&1 || true
 
 # What installs the libraries that callbacks are verified with.
 python3 -c 'import ensurepip' >/dev/null 2>&1 ||

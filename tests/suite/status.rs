@@ -1,6 +1,8 @@
 //! The status page and what it reads: who may, what is told, and that nothing is told which callers
 //! have said.
 
+mod browser;
+mod driver;
 mod page;
 
 use std::time::Duration;
