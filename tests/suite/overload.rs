@@ -1,6 +1,8 @@
 //! More than there is room for: who waits for a moment, who is refused at once, and that one
 //! platform's queue is no other's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::governed::{Way, counted, until};
@@ -67,27 +69,28 @@ async fn bodies_that_take_all_the_memory_leave_none_for_others() {
 
 #[tokio::test]
 async fn where_work_waits_for_a_processor_less_is_taken_in_and_more_again_later() {
-    let world = World::configured(&text("overload: { delay: 3ms }\n")).await;
+    // Texts as long as are looked through on the threads that answer.
+    let examined = "pii: { rules: [{ entities: [\"*\"], direction: both, action: mask }] }\n";
+    let world = World::configured(&text(&format!("overload: {{ delay: 3ms }}\n{examined}"))).await;
     let most = counted(&world, "switchyard_work_limit").await;
-    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let long = "The oldest of 14 tickets waits for us since 12 March. ".repeat(1_500);
+    let refused = AtomicBool::new(false);
     let asking = async |_| {
-        let (mut answered, mut refused) = (0, 0);
-        while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
-            let answer = world.run("zaia:ok", json!({ "input": "Hello" })).await;
+        let mut answered = 0;
+        while !refused.load(Ordering::Relaxed) {
+            let answer = world.run("zaia:ok", json!({ "input": long })).await;
             if answer.status == 200 {
                 answered += 1;
                 continue;
             }
             assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
             answer.problem(503, "overloaded");
-            refused += 1;
-            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            refused.store(true, Ordering::Relaxed);
         }
-        (answered, refused)
+        answered
     };
-    let all = futures_util::future::join_all((0..200).map(asking)).await;
-    let sum = |of: fn(&(u32, u32)) -> u32| all.iter().map(of).sum::<u32>();
-    assert!(sum(|it| it.0) > 0 && sum(|it| it.1) > 0);
+    let answered: Vec<u32> = futures_util::future::join_all((0..24).map(asking)).await;
+    assert!(answered.iter().sum::<u32>() > 0);
     let shed = "switchyard_shed_total{priority=\"high\",reason=\"delay\"}";
     assert!(counted(&world, shed).await > 0.0);
     until("all is taken in again", async || counted(&world, "switchyard_work_limit").await == most)
