@@ -204,6 +204,11 @@ async fn pump(run: &Closing, mut events: RunEvents, mut ticket: Option<&Ticket>)
         let event = match next.await {
             Ok(Some(event)) => event,
             Ok(None) => {
+                // A layer that heard of the stop first has told what it held back, and ended.
+                let mut cx = Context::from_waker(Waker::noop());
+                if let Poll::Ready(stop) = journal.poll_stop(&mut cx) {
+                    return stopped(parts, journal, stop);
+                }
                 let said = "the answer broke off before its end";
                 return failed(Error::new(Kind::UpstreamProtocol, said));
             }

@@ -190,3 +190,21 @@ async fn a_stream_that_stalls_in_a_value_keeps_its_heartbeats() {
     cancel(&world, &id).await;
     world.finish().await;
 }
+
+/// The layer hears of the stop as well, and has nothing to tell.
+#[tokio::test]
+async fn a_run_that_is_stopped_while_nothing_is_held_back_is_cancelled() {
+    let world = world("redact").await;
+    for agent in ["make:head-stall", "zaia:head-stall", "acp:head-stall", "acp:idle"] {
+        let body = json!({ "agent": agent, "input": "x", "background": true });
+        let run = world.post("/v1/runs", &body).await.expect(202).json();
+        let id = run["id"].as_str().unwrap();
+        let events = world.request(http::Method::GET, &format!("/v1/runs/{id}/events"));
+        let mut events = world.events(events.body(Default::default()).unwrap()).await;
+        while events.next().await.unwrap().name != "run.started" {}
+        let path = format!("/v1/runs/{id}/cancel");
+        let run = world.post(&path, &json!({})).await.expect(200).json();
+        assert_eq!(run["status"], "cancelled", "{agent}: {run}");
+    }
+    world.finish().await;
+}
