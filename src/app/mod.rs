@@ -156,6 +156,9 @@ impl App {
         let pulse = upkeep::pulse(current.clone(), clock);
         let serving = server::start(&config.listen, api, admin, tasks, sockets.as_ref(), pulse);
         let serving = serving.map_err(Failure::start)?;
+        for runtime in serving.runtimes() {
+            lasting.metrics.works_on(runtime);
+        }
         let reloader = Arc::new(Reloader::new(
             source,
             &lasting,

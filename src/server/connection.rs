@@ -13,7 +13,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::runtime::Handle as Runtime;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tower::util::Oneshot;
@@ -62,6 +63,8 @@ pub struct Connections {
     closing: CancellationToken,
     leaving: CancellationToken,
     open: Tasks,
+    /// What they are served on, from the first one on.
+    runtime: Arc<OnceLock<Runtime>>,
 }
 
 impl Connections {
@@ -76,6 +79,7 @@ impl Connections {
             closing: CancellationToken::new(),
             leaving: CancellationToken::new(),
             open: Tasks::default(),
+            runtime: Arc::default(),
         })
     }
 
@@ -84,6 +88,7 @@ impl Connections {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.runtime.get_or_init(Runtime::current);
         let connections = Arc::clone(self);
         self.open.spawn("connection", async move { connections.speak(io, peer).await });
     }
@@ -114,6 +119,11 @@ impl Connections {
             let close = |c: Pin<&mut http1::Connection<_, _>>| c.graceful_shutdown();
             self.drive(Box::pin(connection), close, false).await.ok();
         }
+    }
+
+    /// The runtime that they are served on, known from the first one on.
+    pub fn runtime(&self) -> Arc<OnceLock<Runtime>> {
+        Arc::clone(&self.runtime)
     }
 
     /// Asks callers to come again elsewhere. An idle connection over HTTP/1.1 is kept for its next

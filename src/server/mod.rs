@@ -15,8 +15,10 @@ mod tests;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{IntoRawFd, RawFd};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
 
 use crate::config::Listen;
 use crate::http::service::Served;
@@ -124,6 +126,11 @@ impl Serving {
     /// The certificate of the callers' socket, which may be renewed while it is served.
     pub fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.clone()
+    }
+
+    /// The runtimes that connections are served on, each known from its first one on.
+    pub fn runtimes(&self) -> [Arc<OnceLock<Handle>>; 2] {
+        self.connections.each_ref().map(|connections| connections.runtime())
     }
 
     /// The sockets, to be given to another process.

@@ -19,6 +19,7 @@ pub use self::family::Family;
 pub use self::http::OperationMetrics;
 pub use self::overload::{OverloadMetrics, QueueMetrics};
 pub use self::policy::{LimitGauge, PermitGauge, PolicyMetrics};
+pub use self::process::Runtime;
 pub use self::store::StoreMetrics;
 pub use self::upstream::UpstreamMetrics;
 
@@ -29,6 +30,7 @@ use prometheus::{IntCounter, IntGauge, TextEncoder};
 
 use self::family::Families;
 use self::http::Http;
+use self::process::Runtimes;
 use self::upstream::Upstreams;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -50,6 +52,7 @@ pub struct Metrics {
     store: StoreMetrics,
     spans_dropped: IntCounter,
     spans_exported: IntCounter,
+    runtimes: Runtimes,
     at_scrape: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
 }
 
@@ -69,7 +72,8 @@ impl Metrics {
             &["version"],
         )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        process::register(&families, started)?;
+        let runtimes = Runtimes::default();
+        process::register(&families, started, &runtimes)?;
         Ok(Self {
             http: Http::build(&families)?,
             upstreams: Upstreams::build(&families)?,
@@ -86,8 +90,14 @@ impl Metrics {
                 "Spans that the collector of traces has taken.",
             )?,
             families,
+            runtimes,
             at_scrape: Mutex::default(),
         })
+    }
+
+    /// Counts the tasks and threads of another runtime, too.
+    pub fn works_on(&self, runtime: Runtime) {
+        self.runtimes.add(runtime);
     }
 
     /// Has something that is read, rather than counted, brought up to date before each scrape.

@@ -9,6 +9,7 @@ use serde_json::json;
 use switchyard::clock::Timestamp;
 use switchyard::telemetry::metrics::{Family, Metrics};
 
+use crate::governed::{counted, opened, until};
 use crate::harness::World;
 
 /// Limits and budgets of each kind, so that each family has something to count.
@@ -135,4 +136,24 @@ async fn names_follow_the_conventions_of_prometheus() {
     let said = promtool.wait_with_output().unwrap();
     let words = [&said.stdout[..], &said.stderr[..]].concat();
     assert!(said.status.success() && words.is_empty(), "{}", String::from_utf8_lossy(&words));
+}
+
+/// Sockets have runtimes of their own, and what is at work for callers is counted all the same.
+#[tokio::test]
+async fn the_tasks_of_streams_are_among_those_of_the_process() {
+    const STREAMS: usize = 20;
+    let world = World::start().await;
+    world.get("/v1/upstreams").await.expect(200);
+    let tasks = async || counted(&world, "switchyard_runtime_tasks").await;
+    let before = tasks().await;
+    let mut streams = Vec::new();
+    for _ in 0..STREAMS {
+        streams.push(opened(&world, "acp:two-events", "Hello").await);
+    }
+    // A connection, a run and a call each; this test itself has two tasks for each.
+    let more = tasks().await - before;
+    assert!(more >= 4.0 * STREAMS as f64, "{more} tasks more");
+    drop(streams);
+    until("they are over", async || tasks().await < before + 2.0 * STREAMS as f64).await;
+    world.finish().await;
 }

@@ -2,7 +2,9 @@
 //! Prometheus asks. What the system does not tell is left out.
 
 use std::fs;
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Gauge, Result};
@@ -22,8 +24,8 @@ const FAMILIES: [Family; 9] = [
     gauge("process_max_fds", "Maximum number of open file descriptors."),
     gauge("process_threads", "Number of OS threads in the process."),
     gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds."),
-    gauge("switchyard_runtime_workers", "Threads that the asynchronous runtime works with."),
-    gauge("switchyard_runtime_tasks", "Tasks of the asynchronous runtime that have not ended."),
+    gauge("switchyard_runtime_workers", "Threads that the asynchronous runtimes work with."),
+    gauge("switchyard_runtime_tasks", "Tasks of the asynchronous runtimes that have not ended."),
 ];
 
 const fn counter(name: &'static str, help: &'static str) -> Family {
@@ -34,12 +36,36 @@ const fn gauge(name: &'static str, help: &'static str) -> Family {
     Family { name, kind: "gauge", labels: &[], help }
 }
 
-pub(super) fn register(families: &Families, started: Timestamp) -> Result<()> {
-    families.read(&FAMILIES, Process { started })
+/// A runtime, known from when it has work.
+pub type Runtime = Arc<OnceLock<Handle>>;
+
+/// The runtimes of the process: each socket has one, and so has what belongs to none.
+#[derive(Clone, Default)]
+pub(super) struct Runtimes(Arc<Mutex<Vec<Runtime>>>);
+
+impl Runtimes {
+    pub(super) fn add(&self, runtime: Runtime) {
+        self.0.lock().push(runtime);
+    }
+
+    /// A figure of all of them together; none where none is known.
+    fn sum(&self, figure: impl Fn(&Handle) -> usize) -> Option<f64> {
+        let all = self.0.lock();
+        let known = all.iter().filter_map(|runtime| runtime.get());
+        known.map(|runtime| figure(runtime) as f64).reduce(|sum, one| sum + one)
+    }
+}
+
+pub(super) fn register(families: &Families, started: Timestamp, runtimes: &Runtimes) -> Result<()> {
+    if let Ok(own) = Handle::try_current() {
+        runtimes.add(Arc::new(OnceLock::from(own)));
+    }
+    families.read(&FAMILIES, Process { started, runtimes: runtimes.clone() })
 }
 
 struct Process {
     started: Timestamp,
+    runtimes: Runtimes,
 }
 
 impl Process {
@@ -52,7 +78,6 @@ impl Process {
         // One of them is the folder that is read.
         let fds =
             fs::read_dir("/proc/self/fd").ok().map(|all| all.count().saturating_sub(1) as f64);
-        let runtime = Handle::try_current().ok().map(|runtime| runtime.metrics());
         [
             cpu_seconds(&stat),
             kilobytes("VmRSS:"),
@@ -61,8 +86,8 @@ impl Process {
             line(&limits, "Max open files").and_then(number),
             line(&status, "Threads:").and_then(number),
             Some(self.started.0 as f64 / 1e6),
-            runtime.as_ref().map(|runtime| runtime.num_workers() as f64),
-            runtime.as_ref().map(|runtime| runtime.num_alive_tasks() as f64),
+            self.runtimes.sum(|runtime| runtime.metrics().num_workers()),
+            self.runtimes.sum(|runtime| runtime.metrics().num_alive_tasks()),
         ]
     }
 }
@@ -121,7 +146,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_process_knows_itself() {
-        let told = Process { started: Timestamp(0) }.read();
+        let runtimes = Runtimes::default();
+        runtimes.add(Arc::new(OnceLock::from(Handle::current())));
+        runtimes.add(Runtime::default());
+        let told = Process { started: Timestamp(0), runtimes }.read();
         for (family, value) in FAMILIES.iter().zip(told) {
             let value = value.unwrap_or(-1.0);
             assert!(value > 0.0 || family.name.ends_with("_seconds") || value == 0.0, "{family:?}");
