@@ -1,13 +1,19 @@
 //! Holds every answer that a test gets against the OpenAPI document that the gateway serves.
 
-use std::sync::LazyLock;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use http::Method;
+use jsonschema::Validator;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::harness::Answer;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(switchyard::inbound::unified::openapi::document);
+
+/// What has been made of a schema, which takes longer than to hold an answer against it.
+static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 /// Panics when the document does not promise this answer, or promises another shape.
 #[track_caller]
@@ -43,15 +49,24 @@ fn check(method: &Method, path: &str, answer: &Answer) -> Result<(), String> {
     if !essence.ends_with("json") {
         return Ok(());
     }
-    let schema = json!({
-        "$ref": "#/$defs/answer",
-        "$defs": { "answer": media["schema"] },
-        "components": DOCUMENT["components"],
-    });
-    let validator = jsonschema::validator_for(&schema).map_err(|error| error.to_string())?;
+    let validator = validator(&media["schema"])?;
     let body = answer.json();
     let mut errors = validator.iter_errors(&body);
     errors.next().map_or(Ok(()), |error| Err(format!("{}: {error}", error.instance_path())))
+}
+
+fn validator(schema: &Value) -> Result<Arc<Validator>, String> {
+    let text = schema.to_string();
+    if let Some(made) = VALIDATORS.lock().get(&text) {
+        return Ok(Arc::clone(made));
+    }
+    let whole = json!({
+        "$ref": "#/$defs/answer",
+        "$defs": { "answer": schema },
+        "components": DOCUMENT["components"],
+    });
+    let made = jsonschema::validator_for(&whole).map_err(|error| error.to_string())?;
+    Ok(Arc::clone(VALIDATORS.lock().entry(text).or_insert(Arc::new(made))))
 }
 
 fn operation<'a>(method: &Method, path: &str) -> Option<&'a Value> {
