@@ -62,6 +62,7 @@ mod refusals;
 mod reload;
 mod served;
 mod signed_hooks;
+mod soak;
 mod spending;
 mod spending_ends;
 mod spending_kept;

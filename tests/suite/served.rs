@@ -223,8 +223,8 @@ impl Drop for Spawned {
 pub struct Served {
     /// Where callers reach it.
     pub api: SocketAddr,
-    /// Where operators do.
-    admin: SocketAddr,
+    /// Where operators reach it.
+    pub admin: SocketAddr,
     /// How long it took to begin.
     pub took: Duration,
     spawned: Spawned,
