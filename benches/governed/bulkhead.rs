@@ -50,7 +50,9 @@ fn p99(seat: &Seat, options: &Options) -> Outcome<f64> {
 async fn beside(seat: &Seat, sick: &str, options: &Options) -> Outcome<f64> {
     let request = Load::of_agent(&format!("{sick}:whole")).request;
     let to = seat.address;
-    let asking = tokio::spawn(async move {
+    // Dropped, it ends with all that was asked.
+    let mut asking = JoinSet::new();
+    asking.spawn(async move {
         let mut asked = JoinSet::new();
         loop {
             tokio::time::sleep(Duration::from_secs(1) / RATE).await;
@@ -65,7 +67,5 @@ async fn beside(seat: &Seat, sick: &str, options: &Options) -> Outcome<f64> {
     });
     // Until its places and its queue are full.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let found = p99(seat, options);
-    asking.abort();
-    found
+    p99(seat, options)
 }

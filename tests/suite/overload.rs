@@ -71,7 +71,10 @@ async fn bodies_that_take_all_the_memory_leave_none_for_others() {
 async fn where_work_waits_for_a_processor_less_is_taken_in_and_more_again_later() {
     // Texts as long as are looked through on the threads that answer.
     let examined = "pii: { rules: [{ entities: [\"*\"], direction: both, action: mask }] }\n";
-    let world = World::configured(&text(&format!("overload: {{ delay: 3ms }}\n{examined}"))).await;
+    let world = World::configured(&text(&format!(
+        "overload: {{ delay: 3ms }}\nlisten: {{ max_in_flight: 200 }}\n{examined}"
+    )))
+    .await;
     let most = counted(&world, "switchyard_work_limit").await;
     let long = "The oldest of 14 tickets waits for us since 12 March. ".repeat(1_500);
     let refused = AtomicBool::new(false);
