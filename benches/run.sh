@@ -1,7 +1,7 @@
 #!/bin/sh
 # The figures of the README: time and instructions of encoding and decoding, what policy costs, then
-# the whole path beside nginx and a plain relay. Options go to the whole path; --quick makes all of
-# it short.
+# all of it beside other gateways, and the whole path beside nginx and a plain relay. Options go to
+# the whole path; --quick makes all of it short.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -66,6 +66,12 @@ echo
 echo "## Durable records"
 echo
 cargo bench --quiet --bench audit
+echo
+
+echo "## All policy on, beside others"
+echo
+# What it installs of them, it installs once.
+./benches/governed/run.sh $quick
 echo
 
 echo "## The whole path"

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tower::service_fn;
 
 use super::*;
-use crate::clock::{CountingIds, ManualClock, Timestamp};
+use crate::clock::{CountingIds, ManualClock, RandomIds, Timestamp};
 use crate::error::{Error, Kind, Result};
 use crate::http::service::RunEvents;
 use crate::model::call::{Call, Facts, TraceContext};
@@ -276,7 +276,7 @@ async fn settle(gateway: &Gateway) {
 async fn who_has_said_goodbye_does_not_begin_another_life() {
     let gateway = gateway(happy).await;
     let keeper = Arc::clone(&gateway.0.keeper);
-    let somebody = crate::model::ids::BootId::new(&CountingIds::default(), Timestamp(0));
+    let somebody = crate::model::ids::BootId::new(&RandomIds, Timestamp(0));
     let lives = async || keeper.runs.rows.members(&somebody).await.unwrap().len();
     gateway.join().await.unwrap();
     gateway.tend().await;

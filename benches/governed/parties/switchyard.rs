@@ -68,6 +68,8 @@ pub(crate) fn command(
     };
     command.env("BENCH_KEY", "canned");
     command.env("BENCH_PII_KEY", "for-hashes-and-tokens");
+    // Of 32 bytes: who gives a store of its own must say what seals it.
+    command.env("BENCH_STORE_KEY", "YSBrZXkgdGhhdCBub2JvZHkgbmVlZHMgdG8gZ3Vlc3M=");
     Ok(command)
 }
 
@@ -103,7 +105,7 @@ fn text(
     let store = store.display();
     format!(
         "listen: {{ api: \"{listen}\", admin: \"{admin}\", max_in_flight: 20000 }}
-store: {{ url: \"sqlite://{store}\" }}
+store: {{ url: \"sqlite://{store}\", key: \"${{env:BENCH_STORE_KEY}}\" }}
 identity:
   keys: [{{ name: bench, workspace: bench, scopes: [\"runs:write\"], hash: \"{KEY_HASH}\" }}]
 limits:

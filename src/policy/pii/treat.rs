@@ -49,7 +49,8 @@ impl Treatment {
     /// finding that should become a token ends the text.
     pub fn new(plan: Arc<Plan>, vault: Option<Arc<Vault>>) -> Self {
         let scanner = (!plan.is_empty()).then(|| Scanner::new(Arc::clone(plan.detectors())));
-        let counts = vec![0; plan.kinds().len()];
+        // As long as nothing is found, hundreds of zeros for every text would say so.
+        let counts = Vec::new();
         let repairer = vault.clone().map(Repairer::new);
         let hands = Hands { plan, vault, counts, passes_rest: false };
         Self { repairer, repaired: String::new(), scanner, hands }
@@ -178,6 +179,9 @@ impl Sink for Writing<'_> {
         let treated = plan.kinds().get(place).ok_or(Failure::Internal)?;
         let passes = matches!(treated.action, Action::Allow | Action::Report);
         if treated.action != Action::Allow {
+            if counts.is_empty() {
+                counts.resize(plan.kinds().len(), 0);
+            }
             *counts.get_mut(place).ok_or(Failure::Internal)? += 1;
         }
         *passes_rest = passes;

@@ -23,6 +23,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -76,6 +77,7 @@ pub(super) struct Sqlite {
     reads: Queue,
     presence: Presence,
     path: PathBuf,
+    meter: Meter,
 }
 
 impl Sqlite {
@@ -86,8 +88,8 @@ impl Sqlite {
         meter: Meter,
     ) -> Result<Self, OpenError> {
         let writes = writer::start(File::to_write(path.clone()), clock, meter.clone()).await?;
-        let reads = reader::start(&path, meter).map_err(OpenError::unusable)?;
-        Ok(Self { writes, reads, presence: Presence::beside(&path), path })
+        let reads = reader::start(&path, meter.clone()).map_err(OpenError::unusable)?;
+        Ok(Self { writes, reads, presence: Presence::beside(&path), path, meter })
     }
 }
 
@@ -105,6 +107,10 @@ impl Engine for Sqlite {
 
     async fn backup(&self, to: &Path) -> Result<()> {
         upkeep::backup(self.path.clone(), to.to_owned()).await
+    }
+
+    fn strain(&self) -> Duration {
+        self.meter.strain()
     }
 
     async fn close(&self) {
