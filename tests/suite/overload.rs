@@ -1,8 +1,6 @@
 //! More than there is room for: who waits for a moment, who is refused at once, and that one
 //! platform's queue is no other's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use serde_json::{Value, json};
 
 use crate::governed::{Way, counted, until};
@@ -64,39 +62,5 @@ async fn bodies_that_take_all_the_memory_leave_none_for_others() {
         world.run("zaia:ok", json!({ "input": "Hello" })).await.status == 200
     })
     .await;
-    world.finish().await;
-}
-
-#[tokio::test]
-async fn where_work_waits_for_a_processor_less_is_taken_in_and_more_again_later() {
-    // Texts as long as are looked through on the threads that answer.
-    let examined = "pii: { rules: [{ entities: [\"*\"], direction: both, action: mask }] }\n";
-    let world = World::configured(&text(&format!(
-        "overload: {{ delay: 3ms }}\nlisten: {{ max_in_flight: 200 }}\n{examined}"
-    )))
-    .await;
-    let most = counted(&world, "switchyard_work_limit").await;
-    let long = "The oldest of 14 tickets waits for us since 12 March. ".repeat(1_500);
-    let refused = AtomicBool::new(false);
-    let asking = async |_| {
-        let mut answered = 0;
-        while !refused.load(Ordering::Relaxed) {
-            let answer = world.run("zaia:ok", json!({ "input": long })).await;
-            if answer.status == 200 {
-                answered += 1;
-                continue;
-            }
-            assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
-            answer.problem(503, "overloaded");
-            refused.store(true, Ordering::Relaxed);
-        }
-        answered
-    };
-    let answered: Vec<u32> = futures_util::future::join_all((0..24).map(asking)).await;
-    assert!(answered.iter().sum::<u32>() > 0);
-    let shed = "switchyard_shed_total{priority=\"high\",reason=\"delay\"}";
-    assert!(counted(&world, shed).await > 0.0);
-    until("all is taken in again", async || counted(&world, "switchyard_work_limit").await == most)
-        .await;
     world.finish().await;
 }

@@ -60,6 +60,15 @@ pub(super) fn start(
     listen: &Listen,
     face: impl Fn(Request<Body>) -> Answer + Clone + Send + Sync + 'static,
 ) -> Result<Gateway, StartError> {
+    beside(listen, face, std::future::pending())
+}
+
+/// The same, with something that goes on beside its connections.
+pub(super) fn beside(
+    listen: &Listen,
+    face: impl Fn(Request<Body>) -> Answer + Clone + Send + Sync + 'static,
+    pulse: impl Future<Output = ()> + Send + 'static,
+) -> Result<Gateway, StartError> {
     let (drain, tasks) = (Drain::default(), Tasks::default());
     let side = |listener, drain: Drain| {
         let call = CallLayer {
@@ -81,7 +90,7 @@ pub(super) fn start(
     };
     let (api, admin) =
         (side(Listener::Api, drain.clone()), side(Listener::Admin, Drain::default()));
-    let serving = server::start(listen, api, admin, &tasks, None, std::future::pending())?;
+    let serving = server::start(listen, api, admin, &tasks, None, pulse)?;
     let interrupt = CancellationToken::new();
     let shutdown = Shutdown { drain, tasks, interrupt, grace: listen.drain };
     Ok(Gateway { serving, shutdown })

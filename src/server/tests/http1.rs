@@ -1,13 +1,15 @@
 //! HTTP/1.1: keep-alive, streams, bounds, and callers who leave.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::client::{PATIENCE, Raw};
-use super::gateway::{echoing, listen, start, streaming};
+use super::gateway::{beside, echo, echoing, listen, start, streaming};
 use crate::http::body::Body;
 
 /// What the promise is; nothing on the way has a timer.
@@ -27,6 +29,26 @@ async fn a_connection_is_kept_for_the_next_request_on_both_sockets() {
             assert!(head.contains("server-timing: gw;dur="), "{head}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_goes_on_beside_connections_is_driven_where_callers_are_answered() {
+    let here = || std::thread::current().name().map(str::to_owned);
+    let (answering, (tell, told)) = (Arc::new(Mutex::new(None)), oneshot::channel());
+    let seen = Arc::clone(&answering);
+    let face = move |request| {
+        *seen.lock() = here();
+        echo(request)
+    };
+    let pulse = async move {
+        tell.send(here()).ok();
+        std::future::pending().await
+    };
+    let gateway = beside(&listen(), face, pulse).unwrap();
+    Raw::to(gateway.serving.api).await.get("/v1/runs").await;
+    let driven = timeout(PATIENCE, told).await.unwrap().unwrap();
+    assert!(driven.is_some() && driven != here());
+    assert_eq!(*answering.lock(), driven);
 }
 
 #[tokio::test]
