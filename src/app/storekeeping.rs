@@ -2,7 +2,6 @@
 //! to date, look whether it is whole, copy it, forget what is old, send callbacks again.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -164,7 +163,7 @@ fn with_cause(error: &Error) -> String {
 
 /// Forgets what is older than the configuration says, and the oldest where there is too much.
 pub(super) async fn prune(config: &Config, store: &Store, now: Timestamp) -> Result<Value> {
-    let before = earlier(now, config.store.keep);
+    let before = now.earlier(config.store.keep);
     let mut runs = 0;
     loop {
         let some = store.rows.prune(before, now, BATCH).await?;
@@ -183,7 +182,7 @@ pub(super) async fn prune(config: &Config, store: &Store, now: Timestamp) -> Res
     }
     let mut records = 0;
     if let Some(keep) = config.audit.keep {
-        let since = Some(earlier(now, keep));
+        let since = Some(now.earlier(keep));
         let filter = LeafFilter { since, ..LeafFilter::default() };
         let first = store.log.leaves(&filter, From::Place(0), 1).await?;
         // Where all are older, the newest ones stay until there is a younger one.
@@ -207,10 +206,6 @@ pub(super) async fn tell(surrounding: &Surrounding, store: &Store, what: &str) -
         ..Scribe::new(clock, ids).record(Stage::Operated, Verdict::Allow)
     };
     store.log.append(vec![Entry::of(&record)?]).await
-}
-
-fn earlier(now: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(now.0.saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
 }
 
 #[cfg(test)]

@@ -82,8 +82,11 @@ impl Gateway {
         parts.keeper.health.went(&renewed);
         match renewed {
             Ok(renewed) => {
-                parts.lives.0.lock().told = Some(parts.clock.monotonic());
-                let has_left = parts.lives.0.lock().has_left;
+                let has_left = {
+                    let mut known = parts.lives.0.lock();
+                    known.told = Some(parts.clock.monotonic());
+                    known.has_left
+                };
                 if !renewed.counts && !has_left {
                     self.begin_anew().await;
                 }

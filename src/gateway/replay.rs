@@ -42,12 +42,11 @@ impl Keyed {
 
     /// The key bound to a run that is admitted now.
     pub(super) fn binding(&self, run: &RunId, now: Timestamp) -> Binding {
-        let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
         Binding {
             key: self.key,
             fingerprint: self.fingerprint,
             run_id: run.clone(),
-            expires_at: Timestamp(now.0.saturating_add(kept)),
+            expires_at: now.later(KEPT),
         }
     }
 }

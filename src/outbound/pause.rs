@@ -61,11 +61,11 @@ impl Pauses {
         let now = self.clock.now();
         let (paused, until) = match (error.kind(), error.retry_in()) {
             (Kind::RateLimited, Some(after)) if is_429 => {
-                (Paused::new(upstream, None), later(now, after.min(LONGEST)))
+                (Paused::new(upstream, None), now.later(after.min(LONGEST)))
             }
             (Kind::BudgetExhausted, after) if is_429 => {
                 let midnight = Timestamp((now.0.div_euclid(DAY) + 1) * DAY);
-                let until = after.map_or(midnight, |after| later(now, after.min(LONGEST)));
+                let until = after.map_or(midnight, |after| now.later(after.min(LONGEST)));
                 (Paused::new(upstream, Some(who)), until)
             }
             _ => return,
@@ -118,10 +118,6 @@ impl Pauses {
         }
         None
     }
-}
-
-fn later(now: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(now.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
 }
 
 /// The layer.

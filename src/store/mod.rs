@@ -166,7 +166,7 @@ pub const REVOKED_FOR: Duration = Duration::from_secs(600);
 
 /// Tokens that had expired by then can be forgotten now.
 pub(crate) fn forgotten(now: Timestamp) -> Timestamp {
-    Timestamp(now.0.saturating_sub(i64::try_from(REVOKED_FOR.as_micros()).unwrap_or(i64::MAX)))
+    now.earlier(REVOKED_FOR)
 }
 
 /// What has changed since a version.

@@ -111,7 +111,7 @@ impl Gateway {
             return;
         }
         let now = parts.clock.now();
-        let claimed = parts.keeper.runs.claim(now, later(now, CLAIM), permits.len()).await;
+        let claimed = parts.keeper.runs.claim(now, now.later(CLAIM), permits.len()).await;
         let due = match claimed {
             Ok(due) => due,
             Err(error) => {
@@ -148,7 +148,7 @@ async fn send(parts: &Parts, callback: KeptCallback) {
         Verdict::Retry { why, asked } => {
             let random = (parts.ids.next(now).as_u128() & u128::from(u32::MAX)) as u32;
             match schedule::wait(row.attempts, asked, random) {
-                Some(wait) => row.due_at = later(now, wait),
+                Some(wait) => row.due_at = now.later(wait),
                 None => row.state = CallbackState::Dead,
             }
             why.code()
@@ -216,9 +216,4 @@ fn record(parts: &Parts, row: &CallbackRow, code: &str) -> Vec<Entry> {
         ..parts.keeper.scribe.record(Stage::Operated, decision)
     };
     Entry::of(&record).into_iter().collect()
-}
-
-fn later(now: Timestamp, wait: Duration) -> Timestamp {
-    let wait = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-    Timestamp(now.0.saturating_add(wait))
 }

@@ -25,7 +25,7 @@ use crate::inbound::headers::EVENT_STREAM;
 const EVERY: Duration = Duration::from_millis(500);
 /// How often it is asked whether the gateway still takes requests: a reader that never leaves must
 /// not hold up the end.
-const HEED: Duration = Duration::from_millis(100);
+pub(super) const HEED: Duration = Duration::from_millis(100);
 /// Silence after which the stream gets a comment line, so that nobody on the way takes it for dead.
 const SILENCE: Duration = Duration::from_secs(15);
 

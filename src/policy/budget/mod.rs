@@ -131,7 +131,7 @@ impl Budgets {
             state: State::Settled,
         };
         let mut reservation =
-            self.offer(offered, later(now, asking.longest.saturating_add(MARGIN)), now).await?;
+            self.offer(offered, now.later(asking.longest.saturating_add(MARGIN)), now).await?;
         reservation.state = State::Riding;
         Ok(Some(reservation))
     }
@@ -230,14 +230,9 @@ impl Budgets {
         if overdue > 0 {
             tracing::warn!(overdue, "budgets were charged for runs whose process is gone");
         }
-        let kept = i64::try_from(KEPT.as_micros()).unwrap_or(i64::MAX);
-        let pruned = self.shared.ledger.prune(Timestamp(now.0.saturating_sub(kept))).await?;
+        let pruned = self.shared.ledger.prune(now.earlier(KEPT)).await?;
         Ok(Tended { overdue, pruned })
     }
-}
-
-fn later(now: Timestamp, by: Duration) -> Timestamp {
-    Timestamp(now.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
 }
 
 fn broken() -> Error {

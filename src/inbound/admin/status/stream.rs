@@ -17,13 +17,10 @@ use tokio::time::{Instant, sleep};
 use super::Tells;
 use crate::error::Error;
 use crate::http::body::Body;
-use crate::inbound::admin::tail::{self, Draining};
+use crate::inbound::admin::tail::{self, Draining, HEED};
 
 /// How often it is told: soon enough for somebody who looks.
 const EVERY: Duration = Duration::from_secs(2);
-/// How often it is asked whether the gateway still takes requests: a reader that never leaves must
-/// not hold up the end.
-const HEED: Duration = Duration::from_millis(100);
 
 /// A reader.
 struct Telling {

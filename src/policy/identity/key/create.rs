@@ -123,9 +123,8 @@ pub fn rotate(key: &Key, overlap: Duration, hasher: &Hasher, now: Timestamp) -> 
     }
     let secret = Secret::generate(&key.workspace)?;
     let hash = hasher.hash(secret.reveal());
-    let overlap = i64::try_from(overlap.as_micros()).unwrap_or(i64::MAX);
     let replacement = KeySecret { hash, created_at: now, expires_at: None };
-    Ok(Rotation { secret, replacement, old_until: Timestamp(now.0.saturating_add(overlap)) })
+    Ok(Rotation { secret, replacement, old_until: now.later(overlap) })
 }
 
 fn check_foreign(text: &str) -> Result<()> {
