@@ -15,7 +15,6 @@ use super::version::Current;
 use crate::clock::Clock;
 use crate::http::edge::valve;
 use crate::policy::access::{Access, Reload};
-use crate::store::Store;
 
 /// A revoked key must be refused within a second on every node; the store answers in
 /// milliseconds.
@@ -158,11 +157,10 @@ async fn reload(access: Arc<Access>) {
     }
 }
 
-/// Tells the valve how late the threads are that answer callers, and how much the store has to
-/// write at a time; to be driven on these.
-pub(super) async fn pulse(current: Current, store: Store, clock: Arc<dyn Clock>) {
+/// Tells the valve how late the threads are that answer callers; to be driven on these.
+pub(super) async fn pulse(current: Current, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(valve::TICK).await;
-        current.load().valve.tick(clock.monotonic(), store.strain());
+        current.load().valve.tick(clock.monotonic());
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::health::is_lost;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -15,22 +13,11 @@ use crate::telemetry::metrics::StoreMetrics;
 pub(super) struct Meter {
     metrics: Option<StoreMetrics>,
     clock: Arc<dyn Clock>,
-    strain: Arc<Mutex<Strain>>,
 }
-
-/// How long the last group of writes was at work, the wait for the disk left out.
-#[derive(Debug, Default)]
-struct Strain {
-    took: Duration,
-    ended: Duration,
-}
-
-/// How long a group counts after it: others come sooner where there is any strain.
-const RECENT: Duration = Duration::from_millis(100);
 
 impl Meter {
     pub(super) fn new(metrics: Option<StoreMetrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { metrics, clock, strain: Arc::default() }
+        Self { metrics, clock }
     }
 
     /// Measures a call.
@@ -61,19 +48,6 @@ impl Meter {
         }
     }
 
-    /// A group that began then waits for the disk alone.
-    pub(super) fn strained(&self, began: Duration) {
-        let ended = self.clock.monotonic();
-        *self.strain.lock() = Strain { took: ended.saturating_sub(began), ended };
-    }
-
-    /// How long writes are at work now before they are committed; nothing where none were lately.
-    pub(super) fn strain(&self) -> Duration {
-        let Strain { took, ended } = *self.strain.lock();
-        let is_recent = self.since(ended) < took + RECENT;
-        if is_recent { took } else { Duration::ZERO }
-    }
-
     fn since(&self, began: Duration) -> Duration {
         self.clock.monotonic().saturating_sub(began)
     }
@@ -85,20 +59,6 @@ mod tests {
     use crate::clock::{ManualClock, Timestamp};
     use crate::error::{Error, Kind};
     use crate::telemetry::metrics::Metrics;
-
-    #[test]
-    fn a_group_strains_the_store_for_a_while_after_it() {
-        let clock = ManualClock::at(Timestamp(0));
-        let meter = Meter::new(None, Arc::new(clock.clone()));
-        assert_eq!(meter.strain(), Duration::ZERO);
-        let (began, took) = (meter.begins(), Duration::from_millis(70));
-        clock.advance(took);
-        meter.strained(began);
-        clock.advance(took);
-        assert_eq!(meter.strain(), took);
-        clock.advance(RECENT);
-        assert_eq!(meter.strain(), Duration::ZERO);
-    }
 
     #[tokio::test]
     async fn a_call_is_timed_and_a_refusal_is_no_failure_of_the_store() {

@@ -82,12 +82,6 @@ impl Store {
         self.engine.backup(to).await
     }
 
-    /// How long writes that share a commit are at work now before they wait for the disk: all of
-    /// them wait for all of that. Nothing where another machine does that work.
-    pub fn strain(&self) -> Duration {
-        self.engine.strain()
-    }
-
     /// Finishes what has been asked for, then lets go of files and connections. Calls that come
     /// later are refused. Nothing that was answered is lost without it.
     pub async fn close(&self) {
@@ -104,10 +98,6 @@ trait Engine: Keys + Ledger + Rows + Log + PayloadKeys + PresetRows {
     async fn check(&self) -> Result<Vec<String>>;
     /// See [`Store::backup`].
     async fn backup(&self, to: &Path) -> Result<()>;
-    /// See [`Store::strain`].
-    fn strain(&self) -> Duration {
-        Duration::ZERO
-    }
     /// See [`Store::close`].
     async fn close(&self);
 }

@@ -1,7 +1,6 @@
 //! How much the gateway takes in at a time: less while its own work waits for a processor, more
-//! again while it does not. The measures are the delay of the runtime itself and what the store has
-//! to write at a time, so that open streams, slow platforms and a slow disk, which cost nothing
-//! while they are waited for, are no overload.
+//! again while it does not. The measure is the delay of the runtime itself, so that open streams
+//! and slow platforms, which cost nothing while they wait, are no overload.
 //!
 //! Invariant: what is counted is at work from its head to the head of its answer, and no longer.
 
@@ -20,8 +19,6 @@ use crate::telemetry::metrics::OverloadMetrics;
 pub const TICK: Duration = Duration::from_millis(10);
 /// Measures after which the limit is set: one long task is no overload, ten in a row are.
 const WINDOW: u32 = 10;
-/// Writes of the store that share a commit may be at work for so many times the delay.
-const WRITES: u32 = 5;
 /// Even the most loaded gateway takes in so many, or it could not find out that it can again.
 const LEAST: usize = 16;
 /// Bodies are counted in these, so that a count fits.
@@ -116,14 +113,12 @@ impl Valve {
         }))
     }
 
-    /// Tells that another tick has passed, by the monotonic clock, and how long the writes of the
-    /// store are at work: what it is late is the delay, or what that comes to.
-    pub fn tick(&self, now: Duration, writes: Duration) {
+    /// Tells that another tick has passed, by the monotonic clock: what it is late is the delay.
+    pub fn tick(&self, now: Duration) {
         let shared = &*self.0;
         let mut measured = shared.measured.lock();
         let Some(last) = measured.last.replace(now) else { return };
-        let late = now.saturating_sub(last).saturating_sub(TICK);
-        let delay = late.max(writes / WRITES);
+        let delay = now.saturating_sub(last).saturating_sub(TICK);
         shared.metrics.delay(delay);
         measured.least = Some(measured.least.map_or(delay, |least| least.min(delay)));
         measured.count += 1;
@@ -213,7 +208,7 @@ pub(super) mod tests {
     pub(crate) fn window(valve: &Valve, from: Duration, late: Duration) -> Duration {
         (0..WINDOW).fold(from, |now, _| {
             let next = now + TICK + late;
-            valve.tick(next, Duration::ZERO);
+            valve.tick(next);
             next
         })
     }
@@ -225,7 +220,7 @@ pub(super) mod tests {
     #[test]
     fn a_delay_that_stays_takes_the_limit_below_what_is_at_work_and_its_end_brings_it_back() {
         let valve = valve(1_000);
-        valve.tick(Duration::ZERO, Duration::ZERO);
+        valve.tick(Duration::ZERO);
         let at_work: Vec<_> = (0..100).map(|_| valve.enter().ok().unwrap()).collect();
         let mut now = window(&valve, Duration::ZERO, 20 * MS);
         assert_eq!(limit(&valve), 80);
@@ -243,30 +238,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn writes_that_wait_for_one_another_are_overload_too() {
-        let valve = valve(1_000);
-        let ticks = |writes| {
-            for at in 0..=WINDOW {
-                valve.tick(TICK * at, writes);
-            }
-        };
-        ticks(10 * MS * WRITES);
-        assert_eq!(limit(&valve), 1_000);
-        ticks(11 * MS * WRITES);
-        assert!(limit(&valve) < 1_000);
-    }
-
-    #[test]
     fn one_long_task_is_no_overload() {
         let valve = valve(1_000);
-        valve.tick(Duration::ZERO, Duration::ZERO);
+        valve.tick(Duration::ZERO);
         let mut now = Duration::ZERO;
         for _ in 0..50 {
             now += TICK + 500 * MS;
-            valve.tick(now, Duration::ZERO);
+            valve.tick(now);
             for _ in 1..WINDOW {
                 now += TICK;
-                valve.tick(now, Duration::ZERO);
+                valve.tick(now);
             }
         }
         assert_eq!(limit(&valve), 1_000);

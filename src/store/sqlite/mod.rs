@@ -23,7 +23,6 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -77,7 +76,6 @@ pub(super) struct Sqlite {
     reads: Queue,
     presence: Presence,
     path: PathBuf,
-    meter: Meter,
 }
 
 impl Sqlite {
@@ -88,8 +86,8 @@ impl Sqlite {
         meter: Meter,
     ) -> Result<Self, OpenError> {
         let writes = writer::start(File::to_write(path.clone()), clock, meter.clone()).await?;
-        let reads = reader::start(&path, meter.clone()).map_err(OpenError::unusable)?;
-        Ok(Self { writes, reads, presence: Presence::beside(&path), path, meter })
+        let reads = reader::start(&path, meter).map_err(OpenError::unusable)?;
+        Ok(Self { writes, reads, presence: Presence::beside(&path), path })
     }
 }
 
@@ -107,10 +105,6 @@ impl Engine for Sqlite {
 
     async fn backup(&self, to: &Path) -> Result<()> {
         upkeep::backup(self.path.clone(), to.to_owned()).await
-    }
-
-    fn strain(&self) -> Duration {
-        self.meter.strain()
     }
 
     async fn close(&self) {

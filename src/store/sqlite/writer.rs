@@ -67,9 +67,7 @@ fn serve(mut file: File, mut orders: mpsc::Receiver<Order>, meter: &Meter) {
         // its connection.
         let began = meter.begins();
         earliest = if commands.len() < MANY { began } else { began + PACE };
-        let group = catch_unwind(AssertUnwindSafe(|| {
-            write(&mut file, &mut commands, || meter.strained(began))
-        }));
+        let group = catch_unwind(AssertUnwindSafe(|| write(&mut file, &mut commands)));
         let group = group.unwrap_or_else(|_| Err(unavailable(Unserved::Closed)));
         if group.is_ok() {
             meter.committed(commands.len(), began);
@@ -86,12 +84,7 @@ fn serve(mut file: File, mut orders: mpsc::Receiver<Order>, meter: &Meter) {
     }
 }
 
-/// Runs a group and commits it; `is_written` is told when only the disk is left to be waited for.
-fn write(
-    file: &mut File,
-    commands: &mut [Box<dyn Command>],
-    is_written: impl FnOnce(),
-) -> Result<()> {
+fn write(file: &mut File, commands: &mut [Box<dyn Command>]) -> Result<()> {
     let connection = file.connection()?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)
         .map_err(unavailable)?;
@@ -112,7 +105,6 @@ fn write(
         }
         savepoint(&transaction, "RELEASE command")?;
     }
-    is_written();
     transaction.commit().map_err(unavailable)?;
     file.went(failure.as_ref());
     Ok(())
@@ -173,7 +165,7 @@ mod tests {
         let (five, mut last) = command(|connection| insert(connection, 5));
         drop(forsaken);
         let mut commands = vec![one, two, three, four, five];
-        let group = write(&mut file, &mut commands, || {});
+        let group = write(&mut file, &mut commands);
         assert!(first.try_recv().is_err(), "no answer before the group is committed");
         group.as_ref().unwrap();
         commands.into_iter().for_each(|command| command.answer(&group));
@@ -199,7 +191,7 @@ mod tests {
         let (one, mut first) = command(|connection| insert(connection, 1));
         let (two, mut second) = command(broken);
         let mut commands = vec![one, two];
-        let group = write(&mut file, &mut commands, || {});
+        let group = write(&mut file, &mut commands);
         commands.into_iter().for_each(|command| command.answer(&group));
         assert!(first.try_recv().unwrap().is_err() && second.try_recv().unwrap().is_err());
         assert_eq!(kept(&mut file), [0; 0]);
