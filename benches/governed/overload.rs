@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use switchyard::clock::{Clock, SystemClock};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::Outcome;
 use crate::answer::Answer;
-use crate::load::closed_loop;
+use crate::load::{closed_loop, exchange};
 use crate::options::Options;
 use crate::parties::Seat;
 use crate::requests::{Load, Workload};
@@ -117,18 +116,8 @@ async fn ask(
             return Ok((good, refused));
         }
         tokio::time::sleep(due.saturating_sub(now)).await;
-        answer.reset();
         let sent = clock.monotonic();
-        socket.write_all(&load.request).await?;
-        loop {
-            let read = socket.read(&mut buffer).await?;
-            if read == 0 {
-                return Err("the connection was closed in the middle of an answer".into());
-            }
-            if answer.feed(&buffer[..read])? {
-                break;
-            }
-        }
+        exchange(&mut socket, load.request.as_ref(), &mut answer, &mut buffer).await?;
         let (now, took) = (clock.monotonic() - start, clock.monotonic() - sent);
         let counts = (plan.begin..plan.end).contains(&now);
         match answer.status {

@@ -66,22 +66,32 @@ async fn ask_until(
     let mut buffer = vec![0; 32 * 1024];
     let mut requests = 0;
     loop {
-        answer.reset();
-        socket.write_all(&load.request).await?;
-        loop {
-            let read = socket.read(&mut buffer).await?;
-            if read == 0 {
-                return Err("the connection was closed in the middle of an answer".into());
-            }
-            if answer.feed(&buffer[..read])? {
-                break;
-            }
-        }
+        exchange(&mut socket, load.request.as_ref(), &mut answer, &mut buffer).await?;
         answer.check(load.least_bytes, load.least_events)?;
         if clock.monotonic() >= end {
             return Ok(requests);
         }
         requests += 1;
+    }
+}
+
+/// Sends a request and reads its answer to the end.
+pub(crate) async fn exchange(
+    socket: &mut TcpStream,
+    request: &[u8],
+    answer: &mut Answer,
+    buffer: &mut [u8],
+) -> Outcome<()> {
+    answer.reset();
+    socket.write_all(request).await?;
+    loop {
+        let read = socket.read(buffer).await?;
+        if read == 0 {
+            return Err("the connection was closed in the middle of an answer".into());
+        }
+        if answer.feed(&buffer[..read])? {
+            return Ok(());
+        }
     }
 }
 

@@ -172,3 +172,28 @@ pub(super) fn next(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use std::sync::Arc;
+
+    #[test]
+    fn who_comes_while_others_are_waited_for_is_in_the_same_group() {
+        let (queue, mut orders) = Queue::new(Meter::new(None, Arc::new(SystemClock::new())));
+        let ask = || {
+            let (command, answer) = command(|_| Ok(()));
+            assert!(queue.0.try_send(Order::Run(command)).is_ok());
+            answer
+        };
+        let (first, mut later) = (ask(), Vec::new());
+        let mut waited = 0;
+        let group = next(&mut orders, GROUP, || later.extend([ask(), ask()]), &mut Vec::new());
+        assert_eq!(group.map(|group| group.len()), Some(3));
+        // Nobody is waited for before there is one.
+        drop((first, later, queue));
+        let end = next(&mut orders, GROUP, || waited += 1, &mut Vec::new());
+        assert!(end.is_none() && waited == 0);
+    }
+}
