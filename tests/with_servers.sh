@@ -64,6 +64,9 @@ until as_nobody "$bin/pg_ctl" -D "$folder/postgres" -w -l "$folder/postgres/log"
   [ "$postgres_port" -lt 17452 ] || { cat "$folder/postgres/log" >&2; exit 1; }
 done
 
+# What tests leave behind goes with them, and none finds what an earlier run has left.
+mkdir "$folder/tmp"
+export TMPDIR="$folder/tmp"
 export SWITCHYARD_TEST_REDIS="redis://127.0.0.1:$redis_port"
 export SWITCHYARD_TEST_POSTGRES="postgres://switchyard@127.0.0.1:$postgres_port/postgres"
 "$@"

@@ -302,7 +302,7 @@ colour: red
 
     #[test]
     fn certificates_that_cannot_be_read_stand_in_the_report_of_the_file() {
-        let path = std::env::temp_dir().join(format!("switchyard-{}.yaml", std::process::id()));
+        let path = tempfile::tempdir().unwrap().keep().join("gateway.yaml");
         std::fs::write(&path, BROKEN).unwrap();
         let report = load(&path).unwrap_err().to_string();
         std::fs::remove_file(&path).unwrap();

@@ -122,19 +122,18 @@ mod tests {
 
     #[test]
     fn a_key_is_made_once_and_found_again() {
-        let folder = std::env::temp_dir().join(format!("switchyard_key_{}", std::process::id()));
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("data");
         let url = format!("sqlite://{}/a.db", folder.display());
         let first = beside(&url).unwrap();
         assert_eq!(*first, *beside(&url).unwrap());
         std::fs::write(folder.join("a.db.key"), "nonsense").unwrap();
         assert!(beside(&url).is_err());
-        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn a_store_that_has_lost_its_key_is_given_no_other() {
-        let folder = std::env::temp_dir().join(format!("switchyard_lost_{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = tempfile::tempdir().unwrap().keep();
         let (url, key) = (format!("sqlite://{}/a.db", folder.display()), folder.join("a.db.key"));
         std::fs::write(folder.join("a.db"), "rows").unwrap();
         let said = beside(&url).unwrap_err().to_string();

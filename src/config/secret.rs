@@ -200,7 +200,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_process_reads_files_up_to_a_bound() {
-        let large = std::env::temp_dir().join(format!("switchyard-{}", std::process::id()));
+        let large = tempfile::tempdir().unwrap().keep().join("large");
         std::fs::write(&large, vec![b'a'; 65 * 1024]).unwrap();
         let error = Process.file(&large).unwrap_err();
         std::fs::remove_file(&large).unwrap();

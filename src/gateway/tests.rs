@@ -89,10 +89,9 @@ async fn gateway(answer: impl Fn(RunCall) -> Result<RunEvents> + Send + Sync + '
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp(1_000_000)));
     let ids: Arc<dyn Ids> = Arc::new(CountingIds::default());
     let tasks = Tasks::default();
-    static STORES: AtomicUsize = AtomicUsize::new(0);
-    let number = STORES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("switchyard_gateway_{}_{number}.db", std::process::id());
-    let url = format!("sqlite://{}", std::env::temp_dir().join(name).display());
+    // The ids of runs are counted: a store that another process left would have them already.
+    let folder = tempfile::tempdir().unwrap().keep();
+    let url = format!("sqlite://{}", folder.join("store.db").display());
     let store = crate::store::open(&url, Arc::clone(&clock), &tasks).await.unwrap();
     let keeper = Keeper::new(
         Runs { rows: Arc::clone(&store.rows), sealer: Sealer::new(&[7; 32], &[]) },

@@ -177,15 +177,12 @@ fn failed(folder: &Path, cause: io::Error) -> HandoverError {
 mod tests {
     use super::*;
 
-    fn folder(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("switchyard-handover-{name}-{}", std::process::id()))
-    }
-
     #[test]
     fn one_process_serves_in_a_folder_that_only_its_user_enters() {
         use std::os::unix::fs::PermissionsExt;
 
-        let folder = folder("claim");
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("handover");
         let first = Handover::claim(&folder).unwrap().unwrap();
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(first.is_named().unwrap());
@@ -199,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_path_that_no_socket_can_have_is_named() {
-        let long = folder(&"x".repeat(100));
+        let long = PathBuf::from("/").join("x".repeat(108));
         let error = ask(&long).unwrap_err().to_string();
         assert!(error.contains("listen.handover"), "{error}");
     }

@@ -6,7 +6,6 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -358,13 +357,9 @@ impl Events {
     }
 }
 
-/// A folder of a world's own.
+/// A folder of a world's own, that no other process has left anything in.
 pub fn folder() -> PathBuf {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let next = NEXT.fetch_add(1, Ordering::Relaxed);
-    let folder = std::env::temp_dir().join(format!("switchyard-{}-{next}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    tempfile::tempdir().unwrap().keep()
 }
 
 /// Ports of its own, a store of its own, and the key that tests call with.

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt;
@@ -14,7 +15,7 @@ use switchyard::simulator::server::Simulator;
 use switchyard::simulator::stage::Options;
 use switchyard::tasks::Tasks;
 
-use crate::harness::{KEY, KEY_HASH, PATIENCE};
+use crate::harness::{self, KEY, KEY_HASH, PATIENCE};
 
 const SECRET: &str = "6f1e8d3a-5ec2-4222-8333-444455556666";
 
@@ -24,18 +25,21 @@ fn switchyard(arguments: &[&str]) -> Command {
     command
 }
 
+/// The folder of this process's tests.
+fn folder() -> &'static Path {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(harness::folder);
+    &FOLDER
+}
+
 /// A configuration file of this text; the name is the test's.
 fn file(name: &str, text: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("switchyard-process-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("{name}.yaml"));
+    let path = folder().join(format!("{name}.yaml"));
     std::fs::write(&path, text).unwrap();
     path
 }
 
 fn configuration(simulator: SocketAddr, more: &str) -> String {
-    let store = std::env::temp_dir().join(format!("switchyard-process-{}", std::process::id()));
-    let store = store.display();
+    let store = folder().display();
     format!(
         r#"log: {{ json: true, filter: info }}
 store: {{ url: "sqlite://{store}/store.db" }}

@@ -49,7 +49,7 @@ fn unique() -> String {
 
 impl Place {
     pub fn sqlite() -> Self {
-        let folder = std::env::temp_dir().join(unique());
+        let folder = crate::harness::folder();
         let file = folder.join("data").join("switchyard.db");
         let url = format!("sqlite://{}", file.display());
         Self { url, tasks: Tasks::default(), keeper: Keeper::Folder(folder) }

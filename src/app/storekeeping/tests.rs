@@ -41,9 +41,8 @@ struct Place {
 }
 
 impl Place {
-    async fn new(name: &str, more: &str) -> Self {
-        let id = std::process::id();
-        let folder = std::env::temp_dir().join(format!("switchyard-retention-{name}-{id}"));
+    async fn new(more: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap().keep();
         let text = format!(
             "store: {{ url: 'sqlite://{}/store.db', keep: 2h }}\n{more}\
              upstreams: {{ a: {{ kind: zaia, base_url: 'https://a.example/', credential: '${{env:A}}' }} }}\n",
@@ -130,7 +129,7 @@ impl Place {
 
 #[tokio::test]
 async fn runs_are_kept_as_long_as_is_configured() {
-    let place = Place::new("age", "").await;
+    let place = Place::new("").await;
     place.run(1, true).await;
     for _ in 0..5 {
         place.run(1, false).await;
@@ -150,7 +149,7 @@ async fn runs_are_kept_as_long_as_is_configured() {
 
 #[tokio::test]
 async fn the_oldest_runs_go_before_their_time_where_there_is_too_much() {
-    let mut place = Place::new("bytes", "").await;
+    let mut place = Place::new("").await;
     place.run(100_000, true).await;
     // Ids are given in the order in which they are asked for.
     for some in [BATCH, BATCH / 2, BATCH] {
@@ -175,7 +174,7 @@ async fn the_oldest_runs_go_before_their_time_where_there_is_too_much() {
 
 #[tokio::test]
 async fn old_records_are_let_go_with_a_note_and_the_rest_verifies() {
-    let place = Place::new("audit", "audit: { keep: 3h }\n").await;
+    let place = Place::new("audit: { keep: 3h }\n").await;
     for _ in 0..6 {
         place.record().await;
         place.clock.advance(HOUR);
@@ -211,7 +210,7 @@ async fn old_records_are_let_go_with_a_note_and_the_rest_verifies() {
 
 #[tokio::test]
 async fn records_are_kept_for_ever_unless_the_configuration_says_otherwise() {
-    let place = Place::new("forever", "").await;
+    let place = Place::new("").await;
     for _ in 0..3 {
         place.record().await;
     }

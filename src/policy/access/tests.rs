@@ -10,7 +10,6 @@ mod starter;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Access, KnownAgent, KnownUpstream, Report, Source, World};
 use crate::model::judge::{Action, Agent, Circumstances, Owned, Question, Resource, When};
@@ -67,31 +66,21 @@ fn ask<'a>(principal: &'a Identity, action: Action<'a>, resource: Resource<'a>) 
 }
 
 /// A folder of policies, gone with the test.
-struct Folder(PathBuf);
+struct Folder(tempfile::TempDir);
 
 impl Folder {
     fn new(files: &[(&str, &str)]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("switchyard-access-{}-{number}", std::process::id());
-        let folder = Self(std::env::temp_dir().join(name));
-        fs::create_dir_all(&folder.0).unwrap();
+        let folder = Self(tempfile::tempdir().unwrap());
         files.iter().for_each(|(name, text)| folder.write(name, text));
         folder
     }
 
     fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).unwrap();
+        fs::write(self.0.path().join(name), text).unwrap();
     }
 
     fn source(&self) -> Source {
-        Source::Folder(self.0.clone())
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap_or_default();
+        Source::Folder(self.0.path().to_owned())
     }
 }
 

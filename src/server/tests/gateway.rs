@@ -133,10 +133,9 @@ fn fed_by(mut fed: mpsc::Receiver<&'static str>) -> Body {
 }
 
 /// PEM files of a fresh certificate for `localhost`, and the certificate for a client's trust.
-pub(super) fn certificate(name: &str) -> (Tls, rustls::pki_types::CertificateDer<'static>) {
+pub(super) fn certificate() -> (Tls, rustls::pki_types::CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let folder = std::env::temp_dir().join(format!("switchyard-{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap().keep();
     let tls = Tls { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") };
     std::fs::write(&tls.certificate, made.cert.pem()).unwrap();
     std::fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();

@@ -37,7 +37,7 @@ async fn a_caller_who_resets_a_stream_drops_its_body() {
 
 #[tokio::test]
 async fn tls_negotiates_http_2_and_falls_back_to_http_1() {
-    let (tls, trusted) = certificate("alpn");
+    let (tls, trusted) = certificate();
     let mut listen = listen();
     listen.tls = Some(tls);
     let gateway = start(&listen, echo).unwrap();
@@ -69,7 +69,7 @@ async fn tls_negotiates_http_2_and_falls_back_to_http_1() {
 
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_to_who_comes_later() {
-    let ((tls, old), (next, new)) = (certificate("renewed"), certificate("next"));
+    let ((tls, old), (next, new)) = (certificate(), certificate());
     let mut listen = listen();
     listen.tls = Some(tls);
     let gateway = start(&listen, echo).unwrap();
@@ -94,7 +94,7 @@ async fn a_renewed_certificate_is_shown_to_who_comes_later() {
 
 #[test]
 fn a_key_of_another_certificate_is_an_error_of_the_start() {
-    let ((mut tls, _), (other, _)) = (certificate("mine"), certificate("other"));
+    let ((mut tls, _), (other, _)) = (certificate(), certificate());
     tls.key = other.key;
     let mut listen = listen();
     listen.tls = Some(tls.clone());

@@ -128,9 +128,8 @@ mod tests {
     use super::*;
     use crate::error::{Error, Kind};
 
-    fn table(name: &str) -> (PathBuf, File) {
-        let name = format!("switchyard_writer_{}_{name}.db", std::process::id());
-        let path = std::env::temp_dir().join(name);
+    fn table() -> (PathBuf, File) {
+        let path = tempfile::tempdir().unwrap().keep().join("store.db");
         connect::make(&path).unwrap();
         let mut file = File::to_write(path.clone());
         file.connection().unwrap().execute_batch("CREATE TABLE t (n INTEGER UNIQUE)").unwrap();
@@ -149,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_refused_or_fails_undoes_itself_alone() {
-        let (path, mut file) = table("alone");
+        let (path, mut file) = table();
         let refused = |connection: &Connection| -> Result<(), Failure> {
             insert(connection, 2)?;
             Err(Failure::Refused(Error::new(Kind::Conflict, "no")))
@@ -179,7 +178,7 @@ mod tests {
 
     #[test]
     fn where_the_commit_fails_nobody_is_told_that_it_happened() {
-        let (path, mut file) = table("commit");
+        let (path, mut file) = table();
         // A constraint that is checked by the commit.
         let promise = "PRAGMA foreign_keys = ON; CREATE TABLE u (n INTEGER REFERENCES t (n) \
                        DEFERRABLE INITIALLY DEFERRED)";

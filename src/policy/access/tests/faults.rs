@@ -95,10 +95,10 @@ fn a_folder_that_cannot_be_taken_says_why() {
     let folder = Folder::new(&[("a.cedar", &large), ("b.cedar", &large)]);
     assert!(refused(folder.source()).starts_with("b.cedar: with it the policies are larger"));
     let folder = Folder::new(&[]);
-    fs::create_dir(folder.0.join("x.cedar")).unwrap();
+    fs::create_dir(folder.0.path().join("x.cedar")).unwrap();
     assert_eq!(refused(folder.source()), "x.cedar: it is not a file");
     let folder = Folder::new(&[]);
-    fs::write(folder.0.join("x.cedar"), [0xff]).unwrap();
+    fs::write(folder.0.path().join("x.cedar"), [0xff]).unwrap();
     assert!(refused(folder.source()).starts_with("x.cedar: it cannot be read"));
     let policy = "permit (principal, action, resource);".repeat(10_001);
     assert!(refused(Folder::new(&[("p.cedar", &policy)]).source()).contains("more than 10000"));

@@ -42,8 +42,8 @@ fn a_broken_set_leaves_the_last_good_one_and_is_news_once() {
     assert!(!failed().1);
     folder.write("q.cedar", "more nonsense;");
     assert!(failed().1);
-    fs::remove_file(folder.0.join("p.cedar")).unwrap();
-    fs::remove_file(folder.0.join("q.cedar")).unwrap();
+    fs::remove_file(folder.0.path().join("p.cedar")).unwrap();
+    fs::remove_file(folder.0.path().join("q.cedar")).unwrap();
     assert!(failed().1);
     assert!(!failed().1);
     assert_eq!(access.decide(&question), good);
@@ -57,7 +57,7 @@ fn a_broken_set_leaves_the_last_good_one_and_is_news_once() {
 fn a_file_that_is_renamed_is_another_version() {
     let folder = Folder::new(&[("p.cedar", "permit (principal, action, resource);")]);
     let access = Access::new(folder.source(), &world()).unwrap();
-    fs::rename(folder.0.join("p.cedar"), folder.0.join("q.cedar")).unwrap();
+    fs::rename(folder.0.path().join("p.cedar"), folder.0.path().join("q.cedar")).unwrap();
     assert!(matches!(access.reload(), Reload::Changed(_)));
     let who = caller("acme", "who", &[], &[]);
     let verdict = access.decide(&ask(&who, Action::Run, Resource::Agent(SUPPORT)));

@@ -24,10 +24,8 @@ struct Place {
 }
 
 impl Place {
-    async fn new(name: &str) -> Self {
-        let id = std::process::id();
-        let folder = std::env::temp_dir().join(format!("switchyard-committer-{name}-{id}"));
-        std::fs::create_dir_all(&folder).unwrap();
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap().keep();
         let url = format!("sqlite://{}/store.db", folder.display());
         let store = store::open(&url, Arc::new(SystemClock::new()), &Tasks::default()).await;
         Self { folder, store: store.unwrap() }
@@ -77,7 +75,7 @@ impl Place {
 
 #[tokio::test]
 async fn what_waits_is_drawn_in_parts_and_nothing_new_makes_no_checkpoint() {
-    let place = Place::new("parts").await;
+    let place = Place::new().await;
     let committer = place.committer();
     assert_eq!(committer.commit().await.unwrap(), Committed::default());
     place.append(BATCH.records + 10).await;
@@ -97,7 +95,7 @@ async fn what_waits_is_drawn_in_parts_and_nothing_new_makes_no_checkpoint() {
 
 #[tokio::test]
 async fn large_records_come_under_the_tree_some_mebibytes_at_a_time() {
-    let place = Place::new("large").await;
+    let place = Place::new().await;
     let payload = "x".repeat(BATCH.bytes / 10);
     place.append_of(25, |number| json!({ "number": number, "payload": payload })).await;
     place.committer().commit().await.unwrap();
@@ -111,7 +109,7 @@ async fn large_records_come_under_the_tree_some_mebibytes_at_a_time() {
 
 #[tokio::test]
 async fn two_at_once_make_one_log() {
-    let place = Place::new("two").await;
+    let place = Place::new().await;
     let committers = [place.committer(), place.committer()];
     for round in 1..40 {
         place.append(round).await;
@@ -127,7 +125,7 @@ async fn two_at_once_make_one_log() {
 
 #[tokio::test]
 async fn a_log_whose_beginning_is_forgotten_still_verifies_and_proves() {
-    let place = Place::new("forgotten").await;
+    let place = Place::new().await;
     let committer = place.committer();
     for count in [300, 700, 5] {
         place.append(count).await;
@@ -168,7 +166,7 @@ async fn a_log_whose_beginning_is_forgotten_still_verifies_and_proves() {
 
 #[tokio::test]
 async fn a_folder_gets_each_checkpoint_once_and_never_another_of_the_same_size() {
-    let place = Place::new("folder").await;
+    let place = Place::new().await;
     let committer = place.committer();
     let folder = place.folder.join("checkpoints");
     let to = [format!("file:{}", folder.display())];
