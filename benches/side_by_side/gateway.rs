@@ -31,6 +31,7 @@ fn text(store: &Path, listen: SocketAddr, admin: SocketAddr, upstream: SocketAdd
     let store = store.display();
     format!(
         "listen: {{ api: \"{listen}\", admin: \"{admin}\", max_in_flight: 20000 }}
+overload: {{ delay: 10s }}
 store: {{ url: \"sqlite://{store}\" }}
 identity:
   keys: [{{ name: bench, workspace: bench, scopes: [\"runs:write\"], hash: \"{KEY_HASH}\" }}]

@@ -152,7 +152,7 @@ impl App {
         upkeep::start(&lasting, &current, &auditing);
         let [api, admin] = served.each_ref().map(Clone::clone);
         let tasks = &lasting.tasks;
-        let pulse = upkeep::pulse(current.clone(), Arc::clone(&lasting.surrounding.clock));
+        let pulse = upkeep::pulse(&lasting, current.clone());
         let serving = server::start(&config.listen, api, admin, tasks, sockets.as_ref(), pulse);
         let serving = serving.map_err(Failure::start)?;
         for runtime in serving.runtimes() {

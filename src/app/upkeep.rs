@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::auditing::Auditing;
 use super::lasting::Lasting;
 use super::storekeeping;
 use super::version::Current;
-use crate::clock::Clock;
 use crate::http::edge::valve;
 use crate::policy::access::{Access, Reload};
 
@@ -157,10 +158,25 @@ async fn reload(access: Arc<Access>) {
     }
 }
 
-/// Tells the valve how late the threads are that answer callers; to be driven on these.
-pub(super) async fn pulse(current: Current, clock: Arc<dyn Clock>) {
-    loop {
-        tokio::time::sleep(valve::TICK).await;
-        current.load().valve.tick(clock.monotonic());
+/// Sends beats from here, and gives back what tells the valve when they are heard on the threads
+/// that answer callers; to be driven on these.
+pub(super) fn pulse(
+    lasting: &Lasting,
+    current: Current,
+) -> impl Future<Output = ()> + Send + 'static {
+    let (clock, beats) = (Arc::clone(&lasting.surrounding.clock), Arc::new(Notify::new()));
+    let (told, version) = (Arc::clone(&beats), current.clone());
+    lasting.upkeep.every("beats", valve::TICK, move || {
+        if version.load().valve.beat(clock.monotonic()) {
+            told.notify_one();
+        }
+        std::future::ready(())
+    });
+    let clock = Arc::clone(&lasting.surrounding.clock);
+    async move {
+        loop {
+            beats.notified().await;
+            current.load().valve.heard(clock.monotonic());
+        }
     }
 }

@@ -28,11 +28,12 @@ pub struct Queue {
     pub within: Duration,
 }
 
-/// A healthy gateway's work waits for less than a millisecond; ten can be felt by nobody.
+/// A healthy gateway's work waits for a millisecond or two, and agents think for seconds: what is
+/// refused for less would have been answered well.
 const DELAY: Setting<Duration> = Setting::new(
     "delay",
     "How long the gateway's own work may wait for a processor before it takes in less.",
-    Duration::from_millis(10),
+    Duration::from_millis(25),
     Duration::from_millis(3)..=Duration::from_secs(10),
     "timers are no finer, and callers do not wait for ever",
 );

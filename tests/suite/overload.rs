@@ -1,10 +1,13 @@
 //! More than there is room for: who waits for a moment, who is refused at once, and that one
 //! platform's queue is no other's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use crate::governed::{Way, counted, until};
-use crate::harness::{KEY, World};
+use crate::harness::{KEY, PATIENCE, World};
 
 fn text(more: &str) -> String {
     format!(
@@ -62,5 +65,34 @@ async fn bodies_that_take_all_the_memory_leave_none_for_others() {
         world.run("zaia:ok", json!({ "input": "Hello" })).await.status == 200
     })
     .await;
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_work_waits_for_a_processor_less_is_taken_in_and_more_again_later() {
+    const MOST: f64 = 100.0;
+    let one = "listen: { threads: 1, max_in_flight: 100 }\n";
+    let world = World::configured(&text(&format!("overload: {{ delay: 3ms }}\n{one}"))).await;
+    let (refused, began) = (AtomicBool::new(false), Instant::now());
+    let asking = async |_| {
+        let mut answered = 0;
+        while !refused.load(Ordering::Relaxed) && began.elapsed() < PATIENCE {
+            let answer = world.run("zaia:ok", json!({ "input": "Hello" })).await;
+            if answer.status == 200 {
+                answered += 1;
+                continue;
+            }
+            assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+            answer.problem(503, "overloaded");
+            refused.store(true, Ordering::Relaxed);
+        }
+        answered
+    };
+    let answered: Vec<u32> = futures_util::future::join_all((0..64).map(asking)).await;
+    assert!(answered.iter().sum::<u32>() > 0);
+    let shed = "switchyard_shed_total{priority=\"high\",reason=\"delay\"}";
+    assert!(counted(&world, shed).await > 0.0);
+    until("all is taken in again", async || counted(&world, "switchyard_work_limit").await == MOST)
+        .await;
     world.finish().await;
 }

@@ -66,6 +66,7 @@ listen: {{ api: 127.0.0.1:0, admin: 127.0.0.1:0 }}
 store: {store}
 audit: {{ durability: {durability} }}
 runs: {{ kept: 1000000, max_background: 100000 }}
+overload: {{ delay: 10s }}
 identity: {{ keys: [{{ name: suite, workspace: acme, scopes: ["runs:read", "runs:write", "admin"], hash: "{KEY_HASH}" }}] }}
 upstreams:
   acp: {{ kind: acp, base_url: "http://{platform}/acp", workspace: acme, path_style: workspace, breaker: {{ failures: 1000 }}, credential: "${{env:SWITCHYARD_TEST_KEY}}" }}

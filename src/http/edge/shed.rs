@@ -50,7 +50,7 @@ impl Step<Request<Body>> for ShedLayer {
         if !self.is_counted {
             return next.run(request).await;
         }
-        let at_work = self.valve.enter().map_err(refused)?;
+        let at_work = self.valve.enter(call::of(&request)?.received).map_err(refused)?;
         let largest = u64::try_from(self.body_bytes).unwrap_or(u64::MAX);
         let bytes = request.body().size_hint().upper().unwrap_or(largest).min(largest);
         let memory = self.valve.body(usize::try_from(bytes).unwrap_or(usize::MAX));

@@ -1,11 +1,12 @@
 //! How much the gateway takes in at a time: less while its own work waits for a processor, more
-//! again while it does not. The measure is the delay of the runtime itself, so that open streams
-//! and slow platforms, which cost nothing while they wait, are no overload.
+//! again while it does not. The measure is how long the threads that answer callers take to hear
+//! of something that another thread has done, as each run must of the store and of its platform:
+//! so open streams and slow platforms, which cost nothing while they wait, are no overload.
 //!
 //! Invariant: what is counted is at work from its head to the head of its answer, and no longer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,10 +16,14 @@ use crate::config;
 use crate::model::priority::{Priorities, Priority};
 use crate::telemetry::metrics::OverloadMetrics;
 
-/// How often the delay is measured.
+/// How often the delay is measured, while it is shorter.
 pub const TICK: Duration = Duration::from_millis(10);
-/// Measures after which the limit is set: one long task is no overload, ten in a row are.
-const WINDOW: u32 = 10;
+/// The limit is set anew after so long and so many measures: one long task is no overload, three
+/// in a row are.
+const WINDOW: Duration = Duration::from_millis(100);
+const MEASURES: u32 = 3;
+/// A beat that waits for so many times as long as it may tells of a jam before it is heard.
+const JAM: u32 = 2;
 /// Even the most loaded gateway takes in so many, or it could not find out that it can again.
 const LEAST: usize = 16;
 /// Bodies are counted in these, so that a count fits.
@@ -33,6 +38,9 @@ struct Shared {
     most: usize,
     limit: AtomicUsize,
     at_work: AtomicUsize,
+    /// When the beat was sent that is not heard yet, in microseconds of the monotonic clock; 0
+    /// where there is none.
+    sent: AtomicU64,
     measured: Mutex<Measured>,
     bodies: Arc<Semaphore>,
     body_units: u32,
@@ -42,7 +50,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Measured {
-    last: Option<Duration>,
+    /// When the first beat of the window was sent.
+    began: Option<Duration>,
     /// The least delay of the window so far.
     least: Option<Duration>,
     count: u32,
@@ -74,7 +83,8 @@ impl Shed {
 }
 
 /// The limit after a window whose least delay was this one: down to less than is at work at once,
-/// up again by tenths. The least, because a queue that is never empty is one, and a burst is none.
+/// the further the longer the delay is, and up again by tenths. The least, because a queue that is
+/// never empty is one, and a burst is none.
 pub fn adjusted(
     limit: usize,
     at_work: usize,
@@ -83,11 +93,16 @@ pub fn adjusted(
     most: usize,
 ) -> usize {
     let next = if delay > target {
-        limit.min(at_work.max(LEAST)) * 8 / 10
+        let share = (target.as_secs_f64() / delay.as_secs_f64()).clamp(0.3, 0.8);
+        (limit.min(at_work.max(LEAST)) as f64 * share) as usize
     } else {
         limit.saturating_add((limit / 10).max(1))
     };
     next.clamp(LEAST.min(most), most)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Valve {
@@ -105,6 +120,7 @@ impl Valve {
             most,
             limit: AtomicUsize::new(most),
             at_work: AtomicUsize::new(0),
+            sent: AtomicU64::new(0),
             measured: Mutex::default(),
             bodies: Arc::new(Semaphore::new(body_units as usize)),
             body_units,
@@ -113,20 +129,33 @@ impl Valve {
         }))
     }
 
-    /// Tells that another tick has passed, by the monotonic clock: what it is late is the delay.
-    pub fn tick(&self, now: Duration) {
+    /// Whether another thread is to send a beat, by the monotonic clock: none is sent beside one
+    /// that is waiting, which is the one that is measured.
+    pub fn beat(&self, now: Duration) -> bool {
+        let is_sent =
+            |now| self.0.sent.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        is_sent(micros(now).max(1)).is_ok()
+    }
+
+    /// Tells that the beat was heard.
+    pub fn heard(&self, now: Duration) {
         let shared = &*self.0;
-        let mut measured = shared.measured.lock();
-        let Some(last) = measured.last.replace(now) else { return };
-        let delay = now.saturating_sub(last).saturating_sub(TICK);
-        shared.metrics.delay(delay);
-        measured.least = Some(measured.least.map_or(delay, |least| least.min(delay)));
-        measured.count += 1;
-        if measured.count < WINDOW {
+        let sent = shared.sent.swap(0, Ordering::Relaxed);
+        if sent == 0 {
             return;
         }
-        let least = measured.least.take().unwrap_or_default();
-        measured.count = 0;
+        let sent = Duration::from_micros(sent);
+        let mut measured = shared.measured.lock();
+        let delay = now.saturating_sub(sent);
+        shared.metrics.delay(delay);
+        let began = *measured.began.get_or_insert(sent);
+        let least = measured.least.map_or(delay, |least| least.min(delay));
+        measured.least = Some(least);
+        measured.count += 1;
+        if measured.count < MEASURES || now.saturating_sub(began) < WINDOW {
+            return;
+        }
+        *measured = Measured::default();
         let limit = adjusted(
             shared.limit.load(Ordering::Relaxed),
             shared.at_work.load(Ordering::Relaxed),
@@ -138,13 +167,24 @@ impl Valve {
         shared.metrics.limit(limit);
     }
 
-    /// Takes a request in until the guard is dropped. Nobody knows yet who asks: the whole room is
-    /// open.
-    pub(super) fn enter(&self) -> Result<AtWork, Shed> {
+    /// Takes a request in, that came at `now` by the monotonic clock, until the guard is dropped.
+    /// Nobody knows yet who asks: the whole room is open.
+    pub(super) fn enter(&self, now: Duration) -> Result<AtWork, Shed> {
         let shared = &self.0;
         let before = shared.at_work.fetch_add(1, Ordering::Relaxed);
         let entered = AtWork(Arc::clone(shared));
-        if before >= shared.limit.load(Ordering::Relaxed) { Err(Shed::Delay) } else { Ok(entered) }
+        let is_full = before >= shared.limit.load(Ordering::Relaxed);
+        if is_full || before >= LEAST && self.is_jammed(now) {
+            Err(Shed::Delay)
+        } else {
+            Ok(entered)
+        }
+    }
+
+    /// Whether what is to be done waits for so long that the end of the window is too late.
+    fn is_jammed(&self, now: Duration) -> bool {
+        let sent = self.0.sent.load(Ordering::Relaxed);
+        sent != 0 && micros(now).saturating_sub(sent) > micros(self.0.target * JAM)
     }
 
     /// Takes memory for a body of so many bytes, while the permit is held.
@@ -204,13 +244,19 @@ pub(super) mod tests {
         Valve::new(&settings, most, Metrics::new(Timestamp(0)).unwrap().overload().clone())
     }
 
-    /// A window of ticks that are each so late.
+    /// A window of beats that are each heard so late.
     pub(crate) fn window(valve: &Valve, from: Duration, late: Duration) -> Duration {
-        (0..WINDOW).fold(from, |now, _| {
-            let next = now + TICK + late;
-            valve.tick(next);
-            next
-        })
+        let (mut sent, mut count) = (from, 0);
+        loop {
+            let now = sent + late;
+            assert!(valve.beat(sent));
+            valve.heard(now);
+            sent = now + TICK;
+            count += 1;
+            if count >= MEASURES && now >= from + WINDOW {
+                return sent;
+            }
+        }
     }
 
     fn limit(valve: &Valve) -> usize {
@@ -220,17 +266,16 @@ pub(super) mod tests {
     #[test]
     fn a_delay_that_stays_takes_the_limit_below_what_is_at_work_and_its_end_brings_it_back() {
         let valve = valve(1_000);
-        valve.tick(Duration::ZERO);
-        let at_work: Vec<_> = (0..100).map(|_| valve.enter().ok().unwrap()).collect();
-        let mut now = window(&valve, Duration::ZERO, 20 * MS);
+        let at_work: Vec<_> = (0..100).map(|_| valve.enter(Duration::ZERO).ok().unwrap()).collect();
+        let mut now = window(&valve, Duration::ZERO, 11 * MS);
         assert_eq!(limit(&valve), 80);
-        assert_eq!(valve.enter().err(), Some(Shed::Delay));
+        assert_eq!(valve.enter(Duration::ZERO).err(), Some(Shed::Delay));
         for _ in 0..100 {
             now = window(&valve, now, 20 * MS);
         }
         assert_eq!(limit(&valve), LEAST);
         drop(at_work);
-        assert!(valve.enter().is_ok());
+        assert!(valve.enter(Duration::ZERO).is_ok());
         for _ in 0..60 {
             now = window(&valve, now, MS);
         }
@@ -240,17 +285,26 @@ pub(super) mod tests {
     #[test]
     fn one_long_task_is_no_overload() {
         let valve = valve(1_000);
-        valve.tick(Duration::ZERO);
         let mut now = Duration::ZERO;
         for _ in 0..50 {
-            now += TICK + 500 * MS;
-            valve.tick(now);
-            for _ in 1..WINDOW {
-                now += TICK;
-                valve.tick(now);
-            }
+            assert!(valve.beat(now));
+            valve.heard(now + 500 * MS);
+            now = window(&valve, now + 500 * MS, MS);
         }
         assert_eq!(limit(&valve), 1_000);
+    }
+
+    #[test]
+    fn a_beat_that_is_not_heard_stops_all_but_a_few_at_once() {
+        let valve = valve(1_000);
+        assert!(valve.beat(MS) && !valve.beat(5 * MS));
+        let late = 22 * MS;
+        let few: Vec<_> = (0..LEAST).map(|_| valve.enter(late).ok().unwrap()).collect();
+        assert!(valve.enter(late - MS).is_ok());
+        assert_eq!(valve.enter(late).err(), Some(Shed::Delay));
+        valve.heard(late);
+        assert!(valve.enter(late).is_ok());
+        drop(few);
     }
 
     #[test]
@@ -259,12 +313,12 @@ pub(super) mod tests {
         let mut at_work = Vec::new();
         let mut last = Vec::new();
         for _ in 0..20 {
-            at_work.push(valve.enter().ok().unwrap());
+            at_work.push(valve.enter(Duration::ZERO).ok().unwrap());
             last.push(Priority::ALL.iter().filter(|it| valve.has_room(**it)).count());
         }
         let counts: Vec<_> = (1..=3).map(|n| last.iter().filter(|it| **it >= n).count()).collect();
         assert_eq!(counts, [20, 18, 14]);
-        assert!(valve.enter().is_err());
+        assert!(valve.enter(Duration::ZERO).is_err());
     }
 
     #[test]

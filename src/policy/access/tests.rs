@@ -9,7 +9,6 @@ mod starter;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 
 use super::{Access, KnownAgent, KnownUpstream, Report, Source, World};
 use crate::model::judge::{Action, Agent, Circumstances, Owned, Question, Resource, When};

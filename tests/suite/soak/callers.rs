@@ -248,7 +248,10 @@ impl Caller {
         }
         drop(stream);
         let events = self.events(&id, last).await;
-        assert_eq!(events[0].data["seq"], last + 1, "{}", wanted.name);
+        let first = &events[0].data;
+        // The journal has no room for all that an endless agent says, and tells what is gone.
+        let is_told = wanted.name.ends_with(":endless") && first["code"] == "events_dropped";
+        assert!(first["seq"] == last + 1 || is_told, "{} after {last}: {first}", wanted.name);
         wanted.ended(of_run(&events.last().unwrap().data["run"]))
     }
 
