@@ -62,11 +62,13 @@ pub(crate) async fn conduct(options: &Options) -> Outcome<()> {
             }
         }
     }
-    let own = seats.iter().find(|seat| seat.party == Party::Switchyard);
-    if let Some(own) = own.filter(|_| options.wants("overload")) {
+    if options.wants("overload") {
         eprintln!("five times the capacity …");
-        println!("{}", table::overload(&overload::measure(own, options).await?));
+        let refusing = stage.seat(Party::Refusing)?;
+        answers(&refusing, Workload::Json).await?;
+        println!("{}", table::overload(&overload::measure(&refusing, options).await?));
     }
+    let own = seats.iter().find(|seat| seat.party == Party::Switchyard);
     if let Some(own) = own.filter(|_| options.wants("bulkhead")) {
         eprintln!("beside a platform that is slow or fails …");
         println!("{}", table::bulkhead(&bulkhead::measure(own, options).await?));

@@ -34,13 +34,16 @@ pub(crate) enum Party {
     NoDisk,
     /// The gateway, with its records thrown away: what the audit costs.
     Unaudited,
+    /// The gateway, which refuses what is too much for it. The others of it never do, so that they
+    /// are asked by as many as a proxy is.
+    Refusing,
     /// LiteLLM's proxy.
     Litellm,
     /// Portkey's gateway.
     Portkey,
 }
 
-/// All of them, in the order of the report.
+/// All that are asked for as much as they can, in the order of the report.
 pub(crate) const ALL: [Party; 10] = [
     Party::Direct,
     Party::Nginx,
@@ -66,6 +69,7 @@ impl Party {
             Self::Budget => "switchyard-budget",
             Self::NoDisk => "switchyard-no-disk",
             Self::Unaudited => "switchyard-no-audit",
+            Self::Refusing => "switchyard-refusing",
             Self::Litellm => "litellm",
             Self::Portkey => "portkey",
         }
@@ -93,7 +97,8 @@ impl Party {
             | Self::Strict
             | Self::Budget
             | Self::NoDisk
-            | Self::Unaudited => String::new(),
+            | Self::Unaudited
+            | Self::Refusing => String::new(),
         }
     }
 
@@ -105,7 +110,12 @@ impl Party {
             Self::Litellm => litellm::program().is_some(),
             Self::Portkey => portkey::program().is_some(),
             Self::NoDisk => Path::new(switchyard::MEMORY).is_dir(),
-            Self::Direct | Self::Switchyard | Self::Strict | Self::Budget | Self::Unaudited => true,
+            Self::Direct
+            | Self::Switchyard
+            | Self::Strict
+            | Self::Budget
+            | Self::Unaudited
+            | Self::Refusing => true,
         }
     }
 }
@@ -163,6 +173,7 @@ impl Stage {
             Party::Budget => own(Kind::Budget)?,
             Party::NoDisk => own(Kind::NoDisk)?,
             Party::Unaudited => own(Kind::Unaudited)?,
+            Party::Refusing => own(Kind::Refusing)?,
             Party::Litellm => litellm::command(folder, address, upstream)?,
             Party::Portkey => portkey::command(folder, address, upstream)?,
         };

@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     NoDisk,
     /// The store forgets.
     Unaudited,
+    /// What is too much is refused.
+    Refusing,
 }
 
 const BUDGETS: &str = "budgets:
@@ -53,8 +55,9 @@ pub(crate) fn command(
     let store = if kind == Kind::NoDisk { Path::new(MEMORY).join(name) } else { folder.join(name) };
     let durability = if kind == Kind::Strict { "strict" } else { "overlap" };
     let budgets = if kind == Kind::Budget { BUDGETS } else { "" };
+    let overload = if kind == Kind::Refusing { "" } else { "overload: { delay: 10s }\n" };
     let text = text(&store, listen, free_address()?, upstream, durability);
-    fs::write(&configuration, text + &sick(silent)? + budgets)?;
+    fs::write(&configuration, text + &sick(silent)? + budgets + overload)?;
     let mut command = if kind == Kind::Unaudited {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--role", "unaudited"]).arg(&configuration);

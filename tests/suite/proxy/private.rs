@@ -148,7 +148,7 @@ async fn an_answer_is_treated_as_a_whole() {
         ok("application/json", "{\"a\":1,\"a\":2}"),
     ] {
         let (status, text, _) = answered(unreadable, "redact").await;
-        assert!([502, 422].contains(&status) && !text.contains("jane"), "{status} {text}");
+        assert!(status == 502 && !text.contains("jane"), "{status} {text}");
     }
 }
 

@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 
 use super::super::findings::{Tally, refusal};
 use super::super::json::JsonTreatment;
+use super::super::scan::Failure;
 use super::{Answering, Form, form_of, stream, text};
 use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
@@ -57,7 +58,13 @@ fn whole(by: &Answering, bytes: Bytes) -> Result<Bytes> {
     let mut treatment = JsonTreatment::new(by.plan.clone(), by.vault.clone());
     let treated = text::treat(&mut treatment, Form::Json, bytes, by.vault.as_deref());
     by.count(&Tally::of(treatment.counts()));
-    treated.map_err(|failure| refusal(&failure, "answer"))
+    treated.map_err(|failure| match failure {
+        Failure::Unreadable { what } => {
+            let said = format!("the platform's answer cannot be examined by PII policy: {what}");
+            named(by, Error::new(Kind::UpstreamProtocol, said))
+        }
+        failure => refusal(&failure, "answer"),
+    })
 }
 
 async fn read(mut body: Body, bound: usize) -> Result<Bytes> {
