@@ -30,6 +30,8 @@ pub(super) struct Ask {
     pub(super) agent: String,
     pub(super) keep: Keep,
     pub(super) mode: Mode,
+    /// Whether its agent may have been given tools, servers or other agents.
+    pub(super) may_act: bool,
 }
 
 /// A run that may be sent.
@@ -105,12 +107,16 @@ impl Gateway {
         mut request: RunRequest,
         same: Option<Same>,
     ) -> Result<Proposed> {
-        let Ask { call, agent, keep, mode } = ask;
+        let Ask { call, agent, keep, mode, may_act } = ask;
         let target = target_of(&aim);
         let platform = self.platform(&target.upstream)?;
         let table = platform.vendor.capabilities();
         call.facts.tell(RunFacts::of(agent, &target));
         self.preset(call, &mut aim).await?;
+        if !may_act && aim.has_tools() {
+            let said = "the agent has tools, whose doings would be done twice";
+            return Err(Error::new(Kind::Forbidden, said));
+        }
         let told = |target: &AgentRef, request: &RunRequest, error| {
             self.refused(call, target, request, *mode, error)
         };

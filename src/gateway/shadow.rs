@@ -19,6 +19,8 @@ use crate::model::request::RunRequest;
 pub(super) struct Shadowed {
     agent: String,
     request: RunRequest,
+    /// Whether the agent may have tools.
+    may_act: bool,
     place: Copying,
 }
 
@@ -47,12 +49,12 @@ impl Gateway {
         // A conversation belongs to one agent, and native options to one platform.
         request.thread_id = None;
         request.stream = false;
-        Some(Shadowed { agent: shadow.agent.clone(), request, place })
+        Some(Shadowed { agent: shadow.agent.clone(), request, may_act: shadow.tools, place })
     }
 
     /// Has the other agent asked, beside the run.
     pub(super) fn copy(&self, call: &Arc<Call>, first: RunId, shadowed: Shadowed) {
-        let Shadowed { agent, mut request, place } = shadowed;
+        let Shadowed { agent, mut request, may_act, place } = shadowed;
         if request.metadata.contains_key(LINK) || request.metadata.len() < PAIRS {
             request.metadata.insert(LINK.to_owned(), first.to_string());
         }
@@ -69,7 +71,8 @@ impl Gateway {
         own.identify(call.principal().clone());
         let (gateway, own) = (self.clone(), Arc::new(own));
         self.0.tasks.spawn("copy of a run", async move {
-            let wanted = Wanted { shadow_of: Some(first.clone()), ..Keep::Detached.into() };
+            let shadow_of = Some(first.clone());
+            let wanted = Wanted { shadow_of, may_act, ..Keep::Detached.into() };
             let started = Box::pin(gateway.start(&own, &agent, request, wanted)).await;
             match started {
                 Ok(mut admitted) => {

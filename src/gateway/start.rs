@@ -54,11 +54,13 @@ pub struct Wanted {
     pub callback: Option<CallbackTo>,
     /// The run that it is a copy of, for comparison.
     pub shadow_of: Option<RunId>,
+    /// Whether its agent may have been given tools, servers or other agents.
+    pub may_act: bool,
 }
 
 impl From<Keep> for Wanted {
     fn from(keep: Keep) -> Self {
-        Self { keep, key: None, callback: None, shadow_of: None }
+        Self { keep, key: None, callback: None, shadow_of: None, may_act: true }
     }
 }
 
@@ -79,7 +81,7 @@ impl Gateway {
         request: RunRequest,
         wanted: impl Into<Wanted>,
     ) -> Result<Admitted> {
-        let Wanted { keep, key, callback, shadow_of } = wanted.into();
+        let Wanted { keep, key, callback, shadow_of, may_act } = wanted.into();
         let named = self.resolve(agent).ok_or_else(Error::no_such_agent)?;
         let aims = self.visible_of(call.principal(), agent, &named);
         let target = aims.first().map(target_of).ok_or_else(Error::no_such_agent)?;
@@ -112,7 +114,7 @@ impl Gateway {
             Some(_) | None => None,
         };
         let mut choice = self.choice(agent, &named, aims, stays.as_ref(), request);
-        let ask = Ask { call: Arc::clone(call), agent: agent.to_owned(), keep, mode };
+        let ask = Ask { call: Arc::clone(call), agent: agent.to_owned(), keep, mode, may_act };
         let proposed = Box::pin(self.propose(&ask, &mut choice, || None)).await?;
         let Proposed { plan, grants, warnings, version, ticket } = proposed;
         let busy = Busy { threads: &self.0.threads, id: Some(plan.thread.id.clone()) };

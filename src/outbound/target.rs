@@ -9,11 +9,13 @@ use crate::error::{Error, Kind, Result};
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// An agent's id as a path segment. The ids that no escape makes safe (empty and the dot
-/// segments) name no agent.
+/// An agent's or a tool's id as a path segment. What no escape makes safe names none: empty and dot
+/// segments, and characters that a server which decodes a path before it reads it takes for the
+/// path's own.
 pub fn agent_segment(id: &str) -> Result<String> {
-    if matches!(id, "" | "." | "..") {
-        return Err(Error::new(Kind::AgentNotFound, "the agent's id is not valid"));
+    let is_of_paths = |c: char| "/\\%;?#".contains(c) || c.is_control();
+    if matches!(id, "" | "." | "..") || id.contains(is_of_paths) {
+        return Err(Error::new(Kind::AgentNotFound, "the id is not valid"));
     }
     Ok(segment(id))
 }
@@ -29,9 +31,10 @@ mod tests {
 
     #[test]
     fn an_id_cannot_leave_its_segment() {
-        assert_eq!(agent_segment("a/../b?x#y z%2f").unwrap(), "a%2F..%2Fb%3Fx%23y%20z%252f");
-        for dots in ["", ".", ".."] {
-            assert_eq!(agent_segment(dots).unwrap_err().kind(), Kind::AgentNotFound);
+        assert_eq!(agent_segment("a: b@é").unwrap(), "a%3A%20b%40%C3%A9");
+        assert_eq!(segment("a/../b?x#y z%2f"), "a%2F..%2Fb%3Fx%23y%20z%252f");
+        for id in ["", ".", "..", "a/b", "..\\b", "a%2fb", "a;b", "a?b", "a#b", "a\nb"] {
+            assert_eq!(agent_segment(id).unwrap_err().kind(), Kind::AgentNotFound, "{id:?}");
         }
     }
 }

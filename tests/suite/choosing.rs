@@ -1,6 +1,7 @@
 //! Several agents under one name: which is chosen, where a run goes whose agent is not reached,
 //! where it never goes, and copies for comparison.
 
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::governed::{counted, until};
@@ -204,6 +205,29 @@ async fn a_copy_is_a_run_of_its_own_that_is_kept_and_never_returned() {
     // A run that asks for tools is not copied.
     run(&world, "main", json!({ "tools": ["a"], "unsupported": "ignore" })).await;
     assert_eq!(counted(&world, "switchyard_shadow_runs_total{outcome=\"has_tools\"}").await, 1.0);
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn an_agent_that_was_given_tools_is_asked_for_no_copy_unless_it_is_said() {
+    let world = World::start().await;
+    let armed = json!({ "upstream": "agentbase", "name": "Armed", "instructions": "x",
+        "mcp_servers": [{ "name": "pay", "url": "https://pay.example.com/mcp" }] });
+    let armed = world.post("/v1/agents", &armed).await.expect(201).json();
+    let armed = armed["id"].as_str().unwrap();
+    for (tools, outcome) in [("", "refused"), (", tools: true", "started")] {
+        let agents = format!(
+            "agents: {{ main: {{ upstream: make, id: ok, shadow: {{ agent: \"{armed}\"{tools} }} }} }}\n"
+        );
+        world.rewrite(|text| format!("{}{agents}", text.split("agents:").next().unwrap()));
+        world.operate(Method::POST, "/admin/reload", &Value::Null).await.expect(200);
+        run(&world, "main", json!({})).await.expect(200);
+        let series = format!("switchyard_shadow_runs_total{{outcome=\"{outcome}\"}}");
+        until(outcome, async || counted(&world, &series).await == 1.0).await;
+        let journal = world.simulator.journal();
+        let copies = journal.iter().filter(|it| it.platform == "agentbase").count();
+        assert!(copies == 0 || outcome == "started", "{copies}");
+    }
     world.finish().await;
 }
 

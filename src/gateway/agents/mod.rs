@@ -8,6 +8,7 @@ mod cache;
 mod kept;
 mod list;
 mod show;
+mod turns;
 mod write;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::outbound::dispatch::Dispatcher;
 use crate::store::presets::Presets;
 
 use cache::Cache;
+use turns::Turns;
 
 pub use list::{AgentFilter, AgentPage, PartialFailure};
 pub use show::{IfMatch, Shown};
@@ -42,6 +44,8 @@ pub struct Catalog {
     pub presets: Presets,
     /// What was read lately.
     cache: Cache,
+    /// Who changes what.
+    turns: Turns,
     /// How long a list waits for a platform.
     within: Duration,
 }
@@ -55,7 +59,8 @@ impl Catalog {
         bounds: &config::Profiles,
     ) -> Self {
         let cache = Cache::new(bounds.kept_for, bounds.kept);
-        Self { dispatcher, screen, presets, cache, within: bounds.list_within }
+        let turns = Turns::default();
+        Self { dispatcher, screen, presets, cache, turns, within: bounds.list_within }
     }
 }
 

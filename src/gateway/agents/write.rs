@@ -156,6 +156,7 @@ impl Gateway {
         let _changing = catalog.cache.changing(&everything);
         let native = catalog.dispatcher.inquire(call, on, turn).await?;
         let reference = AgentRef { upstream: on.to_owned(), native };
+        let _turn = catalog.turns.at(&reference).await;
         for edit in &then {
             let fresh = self.fresh(call, &reference).await;
             let done = match fresh {
@@ -195,6 +196,7 @@ impl Gateway {
         if let Manages::Gateway(presets) = manages(self.platform(&known.reference.upstream)?)? {
             return self.change_kept(call, known, presets, condition, edit).await;
         }
+        let _turn = self.0.catalog.turns.at(&known.reference).await;
         let fresh = self.fresh(call, &known.reference).await?;
         condition.hold(&fresh)?;
         let _changing = self.0.catalog.cache.changing(&known.reference);
@@ -226,6 +228,7 @@ impl Gateway {
                 return self.remove_kept(call, known, presets, condition).await;
             }
         };
+        let _turn = self.0.catalog.turns.at(&known.reference).await;
         if let IfMatch::Tags(_) | IfMatch::Any = condition {
             condition.hold(&self.fresh(call, &known.reference).await?)?;
         }

@@ -20,7 +20,7 @@ use crate::error::{Error, FieldError, Kind, Problem, Result};
 use crate::gateway::reader::Reader;
 use crate::http::body::Body;
 use crate::model::event::Body as EventBody;
-use crate::model::run::Run;
+use crate::model::run::{Run, RunStatus};
 use crate::outbound::passing::{Passed, Piece, is_event_stream};
 
 /// Says which run an answer is of.
@@ -78,6 +78,9 @@ fn response(
 
 /// Why a run ended without an answer of its platform.
 fn failure(run: &Run) -> Error {
+    if run.status == RunStatus::Cancelled {
+        return Error::new(Kind::Conflict, "the run was cancelled");
+    }
     let Some(problem) = &run.error else {
         return Error::new(Kind::Internal, "the run ended without an answer");
     };

@@ -10,12 +10,17 @@ use http::{Response, Uri};
 use http_body::{Body as _, Frame, SizeHint};
 
 use super::fields;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::http::body::Body;
 
 /// The answer to a call of this upstream, whose API is at `base`.
-pub(super) fn of(mut answer: Response<Body>, upstream: &str, base: &Uri) -> Response<Body> {
+pub(super) fn of(mut answer: Response<Body>, upstream: &str, base: &Uri) -> Result<Response<Body>> {
     let version = answer.version();
+    if !fields::is_coded_for_the_way_only(answer.headers()) {
+        let said =
+            "the platform's answer is in a coding of its connection that cannot be passed on";
+        return Err(Error::new(Kind::UpstreamProtocol, said).upstream(upstream, None, None));
+    }
     let headers = answer.headers_mut();
     fields::of_answer(headers, version);
     for name in [LOCATION, CONTENT_LOCATION] {
@@ -27,7 +32,7 @@ pub(super) fn of(mut answer: Response<Body>, upstream: &str, base: &Uri) -> Resp
     }
     // Of a version of the platform's connection, not of ours.
     *answer.version_mut() = http::Version::HTTP_11;
-    answer.map(without_trailers)
+    Ok(answer.map(without_trailers))
 }
 
 /// An address of the platform's as callers reach it; none for one that is not below its base.

@@ -55,11 +55,26 @@ const PLATFORMS: [HeaderName; 4] = [
 /// The name that this proxy goes by (RFC 9110, 7.6.3).
 const BY: &str = "switchyard";
 
+/// What our own tracing says, where it is configured to.
+const TRACES: [HeaderName; 3] = [
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("baggage"),
+];
+
+/// Whether what is sent is the content itself, cut in chunks at most: another coding would be
+/// taken off with its field, and what is left be something else (RFC 9112, 6.1).
+pub(super) fn is_coded_for_the_way_only(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_none_or(is_chunked) && codings.next().is_none()
+}
+
 /// Takes out of a request's fields what does not travel.
 pub(super) fn of_request(headers: &mut HeaderMap, version: http::Version, id: &str) -> Result<()> {
     refuse_upgrade(headers)?;
     hop(headers);
-    CALLERS.iter().for_each(|name| remove(headers, name));
+    CALLERS.iter().chain(&TRACES).for_each(|name| remove(headers, name));
     let is_forwarded = |name: &&HeaderName| name.as_str().starts_with("x-forwarded-");
     let forwarded: Vec<HeaderName> = headers.keys().filter(is_forwarded).cloned().collect();
     forwarded.iter().for_each(|name| remove(headers, name));

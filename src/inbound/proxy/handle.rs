@@ -28,6 +28,11 @@ pub async fn pass(
     // now: nothing that follows it on the connection is read as a request (RFC 9112, 6.1).
     let is_chunked =
         head.version <= Version::HTTP_11 && head.headers.contains_key(TRANSFER_ENCODING);
+    if !fields::is_coded_for_the_way_only(&head.headers) {
+        let said = "a body in this coding cannot be passed on";
+        let error = Error::new(Kind::InvalidRequest, said);
+        return Err(error.at("Transfer-Encoding", "must be `chunked` alone"));
+    }
     let base = parts.gateway.base_path(upstream);
     let path = path::read(rest, &base)?;
     let passage = parts.gateway.passage(call, upstream, &head.method, &path.segments)?;
@@ -52,7 +57,7 @@ pub async fn pass(
     }
     request.extensions_mut().insert(Arc::new(passage));
     let answered = parts.proxy.clone().oneshot(request).await?;
-    let mut answer = answer::of(answered, upstream, &base);
+    let mut answer = answer::of(answered, upstream, &base)?;
     if is_chunked {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -73,7 +73,8 @@ impl Credentials {
 
     fn sign(&self, headers: &mut HeaderMap, call: Option<&Arc<Call>>) {
         headers.insert(AUTHORIZATION, self.authorization.clone());
-        headers.insert(USER_AGENT, AGENT);
+        // A caller of the platform's own API has one, which the platform may know it by.
+        headers.entry(USER_AGENT).or_insert(AGENT);
         // What is compressed can be neither bounded nor streamed through policy.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let Some(call) = call.filter(|_| self.propagates) else { return };

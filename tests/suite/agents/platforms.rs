@@ -1,5 +1,6 @@
 //! An agent's life on each platform, with that platform's traps.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use switchyard::simulator::script::{Act, Script};
 
@@ -61,6 +62,33 @@ async fn an_agent_lives_and_dies_on_every_platform() {
         let gone = delete(&world, &path, "").await.expect(200).json();
         assert_eq!(gone, json!({ "id": id, "object": "agent", "deleted": true }));
         world.get(&path).await.problem(404, "agent_not_found");
+    }
+    finish(world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_changes_at_the_same_time_one_is_made_and_the_others_hear_of_it() {
+    let world = World::start().await;
+    for upstream in ["make", "zaia", "acp", "agentbase"] {
+        let made = world.post("/v1/agents", &new(upstream)).await.expect(201);
+        let tag = made.header("etag").to_owned();
+        let path = format!("/v1/agents/{}", made.json()["id"].as_str().unwrap());
+        let asking =
+            (0..8).map(|it| change(&world, &path, &tag, json!({ "name": format!("Clerk {it}") })));
+        let mut statuses: Vec<u16> =
+            join_all(asking).await.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412, 412, 412, 412, 412, 412, 412], "{upstream}");
+        if upstream == "acp" {
+            let path = format!("{path}/tools");
+            let attach = (0..8).map(|it| {
+                let (world, path) = (&world, &path);
+                async move { world.post(path, &json!({ "id": format!("t{it}") })).await.expect(201) }
+            });
+            join_all(attach).await;
+            let all = world.get(&path.replace("/tools", "")).await.expect(200).json();
+            assert_eq!(all["tools"].as_array().unwrap().len(), 8, "{all}");
+        }
     }
     finish(world).await;
 }

@@ -160,6 +160,8 @@ async fn fields_of_the_connection_and_of_the_caller_stay_behind() {
         .header("proxy-authorization", "Basic c2VjcmV0")
         .header("x-end", "1")
         .header("user-agent", "python-requests/2")
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .header("baggage", "who=secret")
         .header("accept-encoding", "gzip, br");
     let answer = send(&world, request.body(Full::from("x")).unwrap()).await.expect(201);
     let seen = peer.only();
@@ -169,7 +171,9 @@ async fn fields_of_the_connection_and_of_the_caller_stay_behind() {
         "{text}"
     );
     assert!(!text.to_ascii_lowercase().contains("override"), "{text}");
+    assert!(!text.to_ascii_lowercase().contains("traceparent"), "{text}");
     assert_eq!(seen.fields("x-end"), ["1"]);
+    assert_eq!(seen.fields("user-agent"), ["python-requests/2"]);
     assert_eq!(seen.fields("accept-encoding"), ["identity"]);
     for gone in ["set-cookie", "x-hop", "keep-alive", "alt-svc"] {
         assert!(!answer.headers.contains_key(gone), "{gone}");
@@ -215,6 +219,19 @@ async fn no_body_is_made_of_none_and_no_other_protocol_of_a_request() {
 async fn a_platform_that_switches_protocols_is_not_followed() {
     let peer = Peer::answering(|_| {
         b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+            .to_vec()
+    })
+    .await;
+    let world = world_before(&peer, "").await;
+    let answer = ask(&world, Method::GET, "/proxy/up/open/x", &none()).await;
+    answer.problem(502, "upstream_protocol");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn a_coding_of_the_connection_is_not_taken_off_the_body_unread() {
+    let peer = Peer::answering(|_| {
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n2\r\n\x1f\x8b\r\n0\r\n\r\n"
             .to_vec()
     })
     .await;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::peer::{Peer, chunked, ok};
 use super::{ask, none, records, send, world_before};
-use crate::harness::World;
+use crate::harness::{KEY, World};
 
 const JANE: &str = "jane@example.com";
 const CARD: &str = "4111 1111 1111 1111";
@@ -41,8 +41,13 @@ async fn a_request_is_treated_wherever_text_can_stand() {
             "a=1&to=jane%40example.com".into(),
             "a=1&to=%5BEMAIL%5D",
         ),
-        // What holds nothing goes out byte for byte.
+        // What holds nothing goes out byte for byte, and so does what stands beside a finding.
         ("application/json", "{\"a\" : 1.10 }".into(), "{\"a\" : 1.10 }"),
+        (
+            "application/json",
+            format!(r#"{{"z": 1.10, "to": "{JANE}", "n": 123456789012345678901, "e": [1E5, -0]}}"#),
+            r#"{"z":1.10,"to":"[EMAIL]","n":123456789012345678901,"e":[1E5, -0]}"#,
+        ),
     ] {
         send(&world, post(&world, path, media_type, &body)).await.expect(200);
         let seen = peer.only();
@@ -55,6 +60,15 @@ async fn a_request_is_treated_wherever_text_can_stand() {
     let seen = peer.only();
     assert_eq!(seen.line(), "GET /base/open/x?to=%5BEMAIL%5D&a=%7e HTTP/1.1");
     assert_eq!(seen.fields("x-customer"), ["Jane [EMAIL]"]);
+    for name in ["accept", "accept-language", "cache-control", "via", "if-none-match"] {
+        let request = world.request(Method::GET, path).header(name, format!("x; y=\"{JANE}\""));
+        send(&world, request.body(Full::default()).unwrap()).await.expect(200);
+        let seen = peer.only();
+        assert!(seen.fields(name)[0].contains("[EMAIL]"), "{:?}", seen.head);
+        assert!(!seen.head.join("\n").contains("jane"), "{name}");
+    }
+    let media_type = format!("application/json; x=\"{JANE}\"");
+    send(&world, post(&world, path, &media_type, "{}")).await.problem(422, "pii_blocked");
     // A path names a thing, and is never another.
     let named = format!("/proxy/up/open/{JANE}");
     ask(&world, Method::GET, &named, &none()).await.problem(422, "pii_blocked");
@@ -149,6 +163,29 @@ async fn an_answer_is_treated_as_a_whole() {
     ] {
         let (status, text, _) = answered(unreadable, "redact").await;
         assert!(status == 502 && !text.contains("jane"), "{status} {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_head_of_an_answer_is_treated_too() {
+    let head = format!(
+        "HTTP/1.1 404 {JANE}\r\nx-user: {JANE}\r\nlink: <https://x.example/?u={JANE}>\r\n\
+         date: Fri, 27 Nov 2026 20:00:00 GMT\r\ncontent-type: text/plain\r\ncontent-length: 0\r\n\r\n"
+    );
+    for (action, status) in [("redact", 404), ("block", 422)] {
+        let head = head.clone();
+        let peer = Peer::answering(move |_| head.clone().into_bytes()).await;
+        let world = world_before(&peer, &rules(action, "to_caller")).await;
+        let request = format!(
+            "GET /proxy/up/open/x HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY}\r\nconnection: close\r\n\r\n"
+        );
+        let text = super::manners::said(&world, request.as_bytes()).await;
+        assert!(
+            text.starts_with(&format!("HTTP/1.1 {status} ")) && !text.contains("jane"),
+            "{text}"
+        );
+        assert!(action == "block" || text.contains("x-user: [EMAIL]\r\n"), "{text}");
+        world.finish().await;
     }
 }
 

@@ -241,6 +241,23 @@ async fn a_run_is_shown_while_it_goes_on_and_stopped_by_who_leaves_or_cancels() 
 }
 
 #[tokio::test]
+async fn a_run_that_is_cancelled_before_its_answer_is_no_fault_of_the_gateway() {
+    let world = World::start().await;
+    let body = json!({ "input": "Hi" });
+    let asking = super::send(&world, world.json("/proxy/acp/acme/agents/head-stall/run", &body));
+    let cancelling = async {
+        until("the platform has it", async || !world.simulator.journal().is_empty()).await;
+        let runs = world.get("/v1/runs").await.expect(200).json();
+        let id = runs["data"][0]["id"].as_str().unwrap();
+        world.post(&format!("/v1/runs/{id}/cancel"), &json!({})).await.expect(200);
+    };
+    let (answer, ()) = tokio::join!(asking, cancelling);
+    let problem = answer.problem(409, "conflict");
+    assert_eq!(problem["may_retry"], false);
+    world.finish().await;
+}
+
+#[tokio::test]
 async fn a_budget_is_charged_what_the_answer_says() {
     let world = World::with(
         "budgets: [{ name: plenty, by: principal, usd: \"100\", per: day, reserve: { usd: \"0.5\" } }]\n",

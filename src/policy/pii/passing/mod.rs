@@ -11,6 +11,7 @@ mod request;
 mod response;
 mod stream;
 mod text;
+mod weave;
 
 use std::sync::Arc;
 

@@ -2,12 +2,9 @@
 //! thing and cannot be another, so that a path with a finding is refused.
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT, ACCEPT_CHARSET, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RANGE,
-    TRANSFER_ENCODING, USER_AGENT, VIA,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RANGE, TRANSFER_ENCODING, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use percent_encoding::percent_decode_str;
 
 use super::super::findings::{Tally, refusal};
@@ -19,19 +16,8 @@ use crate::http::body::Body;
 
 /// Bodies from which on a treatment would hold up others of its thread.
 const LARGE: usize = 256 * 1024;
-/// Fields that only say how something is wanted, in words that are HTTP's own.
-const PLAIN: [http::HeaderName; 10] = [
-    ACCEPT,
-    ACCEPT_CHARSET,
-    ACCEPT_LANGUAGE,
-    CACHE_CONTROL,
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    RANGE,
-    TRANSFER_ENCODING,
-    USER_AGENT,
-    VIA,
-];
+/// Fields whose numbers are HTTP's own, and the versions of a program, which look like addresses.
+const PLAIN: [http::HeaderName; 4] = [CONTENT_LENGTH, RANGE, TRANSFER_ENCODING, USER_AGENT];
 
 /// The request, treated, and what was found either way.
 pub(super) async fn treat(
@@ -42,7 +28,9 @@ pub(super) async fn treat(
     let outside = target(&mut by, &mut head.uri)
         .map_err(|failure| at(&failure, "the target"))
         .and_then(|()| {
-            fields(&mut by, &mut head.headers).map_err(|failure| at(&failure, "a header field"))
+            let plain = |name: &HeaderName| PLAIN.contains(name);
+            let treated = fields(&mut by, &mut head.headers, plain);
+            treated.map_err(|failure| at(&failure, "a header field"))
         });
     if let Err(error) = outside {
         return (Err(error), Tally::of(by.counts()));
@@ -112,13 +100,21 @@ fn target(by: &mut JsonTreatment, uri: &mut Uri) -> Result<(), Failure> {
     Ok(())
 }
 
-fn fields(by: &mut JsonTreatment, headers: &mut HeaderMap) -> Result<(), Failure> {
-    for (name, value) in headers.iter_mut().filter(|(name, _)| !PLAIN.contains(name)) {
+/// Treats header fields. One that says what the body is cannot be another.
+pub(super) fn fields(
+    by: &mut JsonTreatment,
+    headers: &mut HeaderMap,
+    is_plain: impl Fn(&HeaderName) -> bool,
+) -> Result<(), Failure> {
+    for (name, value) in headers.iter_mut().filter(|(name, _)| !is_plain(name)) {
         let text = std::str::from_utf8(value.as_bytes());
         let text = text.map_err(|_| Failure::Unreadable { what: "it is not UTF-8" })?;
         let mut treated = text.to_owned();
         by.text(name.as_str(), &mut treated)?;
         if treated != text {
+            if name == CONTENT_TYPE {
+                return Err(Failure::Unreadable { what: "a media type cannot be treated" });
+            }
             *value = HeaderValue::try_from(treated).map_err(|_| Failure::Internal)?;
         }
     }

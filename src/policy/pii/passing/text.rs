@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::json::JsonTreatment;
 use super::super::scan::Failure;
 use super::super::vault::Vault;
+use super::weave::weave;
 use super::{Form, pairs};
 use crate::model::vault::TokenVault;
 use crate::wire;
@@ -49,13 +50,16 @@ fn json(by: &mut JsonTreatment, body: Bytes, restores: Option<&Vault>) -> Result
     // Of a key that comes twice, one value would not be seen.
     wire::json::check(&body, Bounds { depth: 100, values: 1_000_000 }).map_err(|_| NO_JSON)?;
     let text = std::str::from_utf8(&body).map_err(|_| NO_TEXT)?;
-    let before: Value =
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|_| NO_JSON)?;
+    let text = text.trim_start_matches('\u{feff}');
+    let before: Value = serde_json::from_str(text).map_err(|_| NO_JSON)?;
     let mut value = before.clone();
     by.treat("", &mut value)?;
     if let Some(vault) = restores {
         vault.restore_json(&mut value);
     }
     // Unchanged, it stays byte for byte as it came.
-    Ok(if value == before { body } else { value.to_string().into() })
+    if value == before {
+        return Ok(body);
+    }
+    weave(text, &before, &value).map(Bytes::from).ok_or(Failure::Internal)
 }
