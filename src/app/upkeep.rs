@@ -165,11 +165,10 @@ pub(super) fn pulse(
     current: Current,
 ) -> impl Future<Output = ()> + Send + 'static {
     let (clock, beats) = (Arc::clone(&lasting.surrounding.clock), Arc::new(Notify::new()));
-    let (told, version) = (Arc::clone(&beats), current.clone());
+    // Weak, because nobody hears any more when the listeners are another process's.
+    let (to, version) = (Arc::downgrade(&beats), current.clone());
     lasting.upkeep.every("beats", valve::TICK, move || {
-        if version.load().valve.beat(clock.monotonic()) {
-            told.notify_one();
-        }
+        version.load().valve.beat(clock.monotonic(), &to);
         std::future::ready(())
     });
     let clock = Arc::clone(&lasting.surrounding.clock);

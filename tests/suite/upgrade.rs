@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use http::Method;
+use http::{HeaderValue, Method};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use switchyard::simulator::script::{Act, Script};
 use switchyard::simulator::server::{Running, Simulator};
@@ -16,10 +17,13 @@ use switchyard::tasks::Tasks;
 
 use crate::callers::eventually;
 use crate::harness::{Events, PATIENCE};
+use crate::process::Kept;
 use crate::served::{Place, Served};
 
 /// Streams that are open when the newer process comes.
 const STREAMS: usize = 1_000;
+/// Connections that are idle then.
+const KEPT: usize = 24;
 
 async fn platform() -> Running {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -45,7 +49,11 @@ async fn stream(gateway: &Served) -> Events {
 async fn a_newer_process_takes_over_and_nothing_is_lost() {
     let simulator = platform().await;
     let place = Place::new(simulator.addr(), "overlap");
-    place.rewrite(|text| text.replace("breaker: {", "max_concurrent: 5000, breaker: {"));
+    place.rewrite(|text| {
+        let text = text.replace("breaker: {", "max_concurrent: 5000, breaker: {");
+        // Half of what has to pass before a beat that nobody hears would be a jam.
+        text.replace("delay: 10s", "delay: 1s")
+    });
     let done = r#"{"type":"done","conversationId":"conv_1","usage":{"promptTokens":1,"completionTokens":1}}"#;
     let held = Script::sse().event(text("Hello, "));
     let held = held.then(Act::WaitForSignal("second".into(), Duration::from_secs(120)));
@@ -60,6 +68,14 @@ async fn a_newer_process_takes_over_and_nothing_is_lost() {
     let background = old.ask(Method::POST, "/v1/runs", None, &background).await;
     assert_eq!(background.status, 202);
     let run = background.json["id"].as_str().unwrap().to_owned();
+
+    let mut kept = Vec::new();
+    while kept.len() < KEPT {
+        let mut connection = Kept::to(old.api).await;
+        // It has been asked, so it is idle and not new.
+        connection.get("/v1/runs").await.collect().await.unwrap();
+        kept.push(connection);
+    }
 
     let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let load = join_all((0..4).map(|_| async {
@@ -86,6 +102,17 @@ async fn a_newer_process_takes_over_and_nothing_is_lost() {
         new
     };
     let (_, new) = join(load, upgrade).await;
+
+    // Whoever is connected to the older one is answered there, also all at once and late.
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let slow = body("acp:slow", &json!({})).to_string();
+    let asked = kept.iter_mut().map(|connection| connection.send("/v1/runs", &slow));
+    for answer in join_all(asked).await {
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["connection"]),
+            (200, &HeaderValue::from_static("close"))
+        );
+    }
 
     // The newer one reads and stops what the older one drives.
     let read = new.ask(Method::GET, &format!("/v1/runs/{run}"), None, &Value::Null).await;

@@ -5,12 +5,12 @@
 //!
 //! Invariant: what is counted is at work from its head to the head of its answer, and no longer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::config;
 use crate::model::priority::{Priorities, Priority};
@@ -129,12 +129,16 @@ impl Valve {
         }))
     }
 
-    /// Whether another thread is to send a beat, by the monotonic clock: none is sent beside one
-    /// that is waiting, which is the one that is measured.
-    pub fn beat(&self, now: Duration) -> bool {
-        let is_sent =
-            |now| self.0.sent.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
-        is_sent(micros(now).max(1)).is_ok()
+    /// Sends a beat to who hears it, by the monotonic clock. None is sent beside one that is waiting,
+    /// which is the one that is measured. Where nobody hears any more, as in a process whose
+    /// sockets another has taken over, nothing is late.
+    pub fn beat(&self, now: Duration, to: &Weak<Notify>) {
+        let sent = &self.0.sent;
+        let Some(to) = to.upgrade() else { return sent.store(0, Ordering::Relaxed) };
+        let now = micros(now).max(1);
+        if sent.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            to.notify_one();
+        }
     }
 
     /// Tells that the beat was heard.
@@ -226,6 +230,8 @@ impl Drop for AtWork {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::clock::Timestamp;
     use crate::telemetry::metrics::Metrics;
@@ -247,9 +253,10 @@ pub(super) mod tests {
     /// A window of beats that are each heard so late.
     pub(crate) fn window(valve: &Valve, from: Duration, late: Duration) -> Duration {
         let (mut sent, mut count) = (from, 0);
+        let hears = Arc::new(Notify::new());
         loop {
             let now = sent + late;
-            assert!(valve.beat(sent));
+            valve.beat(sent, &Arc::downgrade(&hears));
             valve.heard(now);
             sent = now + TICK;
             count += 1;
@@ -285,9 +292,9 @@ pub(super) mod tests {
     #[test]
     fn one_long_task_is_no_overload() {
         let valve = valve(1_000);
-        let mut now = Duration::ZERO;
+        let (mut now, hears) = (Duration::ZERO, Arc::new(Notify::new()));
         for _ in 0..50 {
-            assert!(valve.beat(now));
+            valve.beat(now, &Arc::downgrade(&hears));
             valve.heard(now + 500 * MS);
             now = window(&valve, now + 500 * MS, MS);
         }
@@ -297,13 +304,24 @@ pub(super) mod tests {
     #[test]
     fn a_beat_that_is_not_heard_stops_all_but_a_few_at_once() {
         let valve = valve(1_000);
-        assert!(valve.beat(MS) && !valve.beat(5 * MS));
+        let hears = Arc::new(Notify::new());
+        let to = Arc::downgrade(&hears);
+        valve.beat(MS, &to);
+        valve.beat(5 * MS, &to);
+        assert!(hears.notified().now_or_never().is_some());
+        assert!(hears.notified().now_or_never().is_none(), "one at a time");
         let late = 22 * MS;
         let few: Vec<_> = (0..LEAST).map(|_| valve.enter(late).ok().unwrap()).collect();
         assert!(valve.enter(late - MS).is_ok());
         assert_eq!(valve.enter(late).err(), Some(Shed::Delay));
         valve.heard(late);
         assert!(valve.enter(late).is_ok());
+        // A process that is being left answers its callers to the end.
+        valve.beat(late, &to);
+        drop(hears);
+        assert!(valve.enter(10 * late).is_err());
+        valve.beat(10 * late, &to);
+        assert!(valve.enter(10 * late).is_ok());
         drop(few);
     }
 
